@@ -1,0 +1,20 @@
+# Debian's own libraries; deploy/packages.sh installs them.
+find_package(PkgConfig REQUIRED)
+find_package(Threads REQUIRED)
+pkg_check_modules(OPENSSL REQUIRED IMPORTED_TARGET openssl>=3.0)
+pkg_check_modules(CURL REQUIRED IMPORTED_TARGET libcurl)
+pkg_check_modules(CJSON REQUIRED IMPORTED_TARGET libcjson)
+pkg_check_modules(SQLITE REQUIRED IMPORTED_TARGET sqlite3>=3.40)
+pkg_check_modules(SODIUM REQUIRED IMPORTED_TARGET libsodium)
+pkg_check_modules(LIBEVENT REQUIRED IMPORTED_TARGET libevent libevent_openssl libevent_pthreads)
+pkg_check_modules(CMOCKA REQUIRED IMPORTED_TARGET cmocka)
+
+# The names the layers use, the same on both platforms.
+add_library(cjson_library INTERFACE)
+target_link_libraries(cjson_library INTERFACE PkgConfig::CJSON)
+add_library(curl_library INTERFACE)
+target_link_libraries(curl_library INTERFACE PkgConfig::CURL)
+add_library(crypto_library INTERFACE)
+target_link_libraries(crypto_library INTERFACE PkgConfig::OPENSSL)
+add_library(cmocka_library INTERFACE)
+target_link_libraries(cmocka_library INTERFACE PkgConfig::CMOCKA)
