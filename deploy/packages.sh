@@ -17,8 +17,8 @@ build="cmake ninja-build ccache gcc libc6-dev pkg-config git ca-certificates ope
 windows="gcc-mingw-w64-x86-64-win32 binutils-mingw-w64-x86-64 mingw-w64-x86-64-dev wine wine64 libgnutls30
     dpkg-dev ca-certificates"
 
-# The sanitizers' libraries and the fuzzers' runtime are named because they are what is wanted of their packages.
-tests="curl python3 sqlite3 libasan8 libubsan1 libtsan2 clang libclang-rt-14-dev clang-tidy cppcheck"
+# Chromium shows the page to its test. The sanitizers' libraries and the fuzzers' runtime are named because they are what is wanted of their packages.
+tests="chromium fonts-dejavu-core curl python3 sqlite3 libasan8 libubsan1 libtsan2 clang libclang-rt-14-dev clang-tidy cppcheck"
 
 bench="nginx-light"
 

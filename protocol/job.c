@@ -16,22 +16,16 @@ const char *const job_verdict_words[JOB_VERDICT_COUNT] = {JOB_VERDICTS(X)};
 
 /* Whatever has not started may end without a start; what started ends by the agent's word, or expires when the
  * machine never comes back. Results arrive in any state, so every open state may go to DONE. */
-static const struct {
-    bool final;
-    unsigned next;
-} states[JOB_STATE_COUNT] = {
-    [JOB_QUEUED] = {false, BIT(WAITING) | BIT(OFFERED) | BIT(RUNNING) | BIT(VERIFYING) | BIT(DONE) |
-                               BIT(CANCELLED) | BIT(EXPIRED) | BIT(SUPERSEDED)},
-    [JOB_WAITING] = {false, BIT(QUEUED) | BIT(OFFERED) | BIT(RUNNING) | BIT(VERIFYING) | BIT(DONE) |
-                                BIT(CANCELLED) | BIT(EXPIRED) | BIT(SUPERSEDED)},
-    [JOB_OFFERED] = {false, BIT(QUEUED) | BIT(WAITING) | BIT(RUNNING) | BIT(VERIFYING) | BIT(DONE) |
-                                BIT(CANCELLED) | BIT(EXPIRED) | BIT(SUPERSEDED)},
-    [JOB_RUNNING] = {false, BIT(WAITING) | BIT(VERIFYING) | BIT(DONE) | BIT(EXPIRED)},
-    [JOB_VERIFYING] = {false, BIT(DONE) | BIT(EXPIRED)},
-    [JOB_DONE] = {true, 0},
-    [JOB_CANCELLED] = {true, 0},
-    [JOB_EXPIRED] = {true, 0},
-    [JOB_SUPERSEDED] = {true, 0},
+static const unsigned next_states[JOB_STATE_COUNT] = {
+    [JOB_QUEUED] = BIT(WAITING) | BIT(OFFERED) | BIT(RUNNING) | BIT(VERIFYING) | BIT(DONE) | BIT(CANCELLED) |
+                   BIT(EXPIRED) | BIT(SUPERSEDED),
+    [JOB_WAITING] = BIT(QUEUED) | BIT(OFFERED) | BIT(RUNNING) | BIT(VERIFYING) | BIT(DONE) | BIT(CANCELLED) |
+                    BIT(EXPIRED) | BIT(SUPERSEDED),
+    [JOB_OFFERED] = BIT(QUEUED) | BIT(WAITING) | BIT(RUNNING) | BIT(VERIFYING) | BIT(DONE) | BIT(CANCELLED) |
+                    BIT(EXPIRED) | BIT(SUPERSEDED),
+    [JOB_RUNNING] = BIT(WAITING) | BIT(VERIFYING) | BIT(DONE) | BIT(EXPIRED),
+    [JOB_VERIFYING] = BIT(DONE) | BIT(EXPIRED),
+    /* The final ones have none. */
 };
 
 static bool find_word(const char *const *words, int count, const char *word, int *index)
@@ -109,12 +103,12 @@ bool job_verdict_parse(const char *word, enum job_verdict *out)
 
 bool job_state_final(enum job_state s)
 {
-    return states[s].final;
+    return !next_states[s];
 }
 
 bool job_move_allowed(enum job_state from, enum job_state to)
 {
-    return states[from].next & 1u << to;
+    return next_states[from] & 1u << to;
 }
 
 bool job_id_valid(const char *id)

@@ -1,11 +1,16 @@
 /* Jobs: states, results, verdicts and the moves allowed between states. Shared by server and agent.
  *
- *            push                 sync answer          agent: started
- *   ┌─────────────── queued ◄──► waiting ──► offered ──────────────► running ──► verifying ──► done
- *   │                   │           │            │  refused, not      │  result without        ▲
- *   │                   │           │            └──applicable... ────┼──verification──────────┘
- *   │                   ▼           ▼                                 (agent, on every sync)
- *   └──► cancelled, expired, superseded: ends without a start. A result that comes later all the same is kept, marked late.
+ *            not started yet                 the machine acts                the end
+ *   +--------------------------------+
+ *   | queued <-> waiting <-> offered | ---> running ---> verifying ---> done
+ *   +--------------------------------+        |    `------------------^
+ *       |                  ^                  |
+ *       |                  `---- waiting <----'  deferred by the agent, which tries again
+ *       |
+ *       +--> cancelled, superseded, expired         running and verifying may only end as done or expired
+ *
+ * Among the first three every move is allowed, and each of them may go at once to where the agent says it is:
+ * running, verifying, done. A result that comes after the end all the same is kept, marked late.
  *
  * `offered` is memory of the server only: a restart makes it `queued` again, and the agent's journal alone
  * decides whether an offer starts anything. */

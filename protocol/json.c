@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 static const cJSON *node(const struct json *j)
 {
@@ -103,7 +104,7 @@ const struct json *json_first(const struct json *j)
 
 const struct json *json_next(const struct json *j)
 {
-    return value(node(j)->next);
+    return j ? value(node(j)->next) : NULL;
 }
 
 const char *json_key(const struct json *member)
@@ -229,10 +230,13 @@ void json_put_int(struct json_writer *w, int64_t v)
 void json_put_number(struct json_writer *w, double v)
 {
     separate(w);
-    if (isfinite(v))
-        buf_printf(w->out, "%.15g", v);
-    else
-        buf_puts(w->out, "null");
+    char text[32] = "null";
+    if (isfinite(v)) {
+        snprintf(text, sizeof text, "%.15g", v); /* 0.1 stays 0.1 */
+        if (memcmp(&v, &(double){strtod(text, NULL)}, sizeof v) != 0)
+            snprintf(text, sizeof text, "%.17g", v);
+    }
+    buf_puts(w->out, text);
 }
 
 void json_put_bool(struct json_writer *w, bool v)

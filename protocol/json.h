@@ -50,7 +50,7 @@ void json_put_key(struct json_writer *, const char *key);
 void json_put_slice(struct json_writer *, struct slice s);
 void json_put_string(struct json_writer *, const char *z);
 void json_put_int(struct json_writer *, int64_t v);
-void json_put_number(struct json_writer *, double v);
+void json_put_number(struct json_writer *, double v); /* reads the same again; null when not finite */
 void json_put_bool(struct json_writer *, bool v);
 void json_put_null(struct json_writer *);
 /* Text that is JSON already, e.g. a stored document. */

@@ -118,7 +118,10 @@ static bool check_number(struct scan *s)
     memcpy(z, s->text.p + start, n);
     z[n] = '\0';
     double v = strtod(z, NULL);
-    if (!isfinite(v) || (integer && fabs(v) > (double)JSON_INT_MAX))
+    /* 2^53 + 1 becomes 2^53 as a double: only the digits tell them apart. */
+    bool beyond = fabs(v) > (double)JSON_INT_MAX ||
+                  (fabs(v) == (double)JSON_INT_MAX && strcmp(z + (z[0] == '-'), "9007199254740992") != 0);
+    if (!isfinite(v) || (integer && beyond))
         return bad(s, "number out of range (integers: +-2^53)");
     return true;
 }

@@ -4,6 +4,7 @@
 
 #include <inttypes.h>
 #include <stddef.h>
+#include <stdio.h>
 
 enum wire_type { T_STRING, T_WORD, T_INT, T_BOOL, T_CODE, T_STRINGS, T_PAIRS, T_OBJECT, T_LIST, T_RAWS };
 enum wire_need { OPTIONAL, REQUIRED };
@@ -163,20 +164,35 @@ struct decoder {
     struct err *e;
 };
 
-static bool decode(struct decoder *d, const struct wire_message *m, const struct json *j, char *msg);
+static bool decode_fields(struct decoder *d, const struct wire_message *m, const struct json *j, char *msg);
 
-static bool expected(struct decoder *d, const struct wire_field *f, const char *what)
+static bool expected(struct decoder *d, const char *name, const char *what)
 {
-    return err_set(d->e, ERR_INVALID, "%s: %s expected", f->name, what);
+    return err_set(d->e, ERR_INVALID, "%s: %s expected", name, what);
 }
 
-static bool decode_text(struct decoder *d, const struct wire_field *f, const struct json *j, const char **out)
+static bool too_long(struct decoder *d, const char *name, int64_t max, size_t given)
+{
+    return err_set(d->e, ERR_INVALID, "%s: at most %" PRId64 " bytes allowed, %zu given", name, max, given);
+}
+
+/* An error inside leads there: "events[3]" and "code: ..." become "events[3].code: ...". */
+static bool decode_object(struct decoder *d, const char *name, const struct wire_message *m, const struct json *j, char *msg)
+{
+    if (json_type(j) != JSON_OBJECT)
+        return expected(d, name, "an object");
+    if (decode_fields(d, m, j, msg))
+        return true;
+    return d->e && err_set(d->e, d->e->kind, "%s.%s", name, d->e->text);
+}
+
+static bool decode_text(struct decoder *d, const char *name, int64_t max, const struct json *j, const char **out)
 {
     struct slice s;
     if (!json_string(j, &s))
-        return expected(d, f, "a string");
-    if (s.n > (size_t)f->max)
-        return err_set(d->e, ERR_INVALID, "%s: at most %" PRId64 " bytes allowed, %zu given", f->name, f->max, s.n);
+        return expected(d, name, "a string");
+    if (s.n > (size_t)max)
+        return too_long(d, name, max, s.n);
     *out = arena_strndup(d->arena, s.p, s.n);
     return true;
 }
@@ -185,7 +201,7 @@ static bool decode_word(struct decoder *d, const struct wire_field *f, const str
 {
     struct slice s;
     if (!json_string(j, &s))
-        return expected(d, f, "a string");
+        return expected(d, f->name, "a string");
     for (int i = 0; i <= (int)f->max; i++)
         if (slice_eqz(s, f->words[i])) {
             *out = i;
@@ -197,7 +213,7 @@ static bool decode_word(struct decoder *d, const struct wire_field *f, const str
 static bool decode_int(struct decoder *d, const struct wire_field *f, const struct json *j, int64_t *out)
 {
     if (!json_int(j, out))
-        return expected(d, f, "an integer");
+        return expected(d, f->name, "an integer");
     if (*out < f->min || *out > f->max)
         return err_set(d->e, ERR_INVALID, "%s: %" PRId64 " is outside %" PRId64 " to %" PRId64, f->name, *out, f->min,
                        f->max);
@@ -208,14 +224,17 @@ static bool decode_code(struct decoder *d, const struct wire_field *f, const str
 {
     struct slice s;
     if (!json_string(j, &s) || !code_parse(s, out, NULL))
-        return expected(d, f, "a code such as \"0x80070002\"");
+        return expected(d, f->name, "a code such as \"0x80070002\"");
     return true;
 }
 
 static bool decode_pair(struct decoder *d, const struct wire_field *f, const struct json *j, struct wire_pair *out)
 {
-    out->key = arena_strdup(d->arena, json_key(j));
-    return decode_text(d, f, j, &out->value);
+    struct slice key = slice_of(json_key(j));
+    if (key.n > (size_t)f->max)
+        return too_long(d, f->name, f->max, key.n);
+    out->key = arena_strndup(d->arena, key.p, key.n);
+    return decode_text(d, f->name, f->max, j, &out->value);
 }
 
 /* The parsed tree has lost the bytes, so the object is written again; what matters in it (a DSSE payload) is
@@ -247,15 +266,15 @@ static void write_again(const struct json *j, struct json_writer *w)
         json_put_null(w);
 }
 
-static bool decode_raw(struct decoder *d, const struct wire_field *f, const struct json *j, struct slice *out)
+static bool decode_raw(struct decoder *d, const char *name, int64_t max, const struct json *j, struct slice *out)
 {
     if (json_type(j) != JSON_OBJECT)
-        return expected(d, f, "an array of objects");
+        return expected(d, name, "an object");
     struct buf text;
-    buf_init(&text, (size_t)f->max);
+    buf_init(&text, (size_t)max);
     struct json_writer w = {.out = &text};
     write_again(j, &w);
-    bool ok = buf_check(&text, f->name, d->e);
+    bool ok = !text.full || err_set(d->e, ERR_INVALID, "%s: at most %" PRId64 " bytes allowed", name, max);
     if (ok)
         *out = slice_make(arena_strndup(d->arena, buf_text(&text), text.n), text.n);
     buf_free(&text);
@@ -264,16 +283,17 @@ static bool decode_raw(struct decoder *d, const struct wire_field *f, const stru
 
 static bool decode_element(struct decoder *d, const struct wire_field *f, const struct json *j, char *array, size_t i)
 {
+    char name[80];
+    snprintf(name, sizeof name, "%s[%zu]", f->name, i);
     switch (f->type) {
     case T_STRINGS:
-        return decode_text(d, f, j, (const char **)array + i);
+        return decode_text(d, name, f->max, j, (const char **)array + i);
     case T_RAWS:
-        return decode_raw(d, f, j, (struct slice *)array + i);
+        return decode_raw(d, name, f->max, j, (struct slice *)array + i);
     case T_PAIRS:
         return decode_pair(d, f, j, (struct wire_pair *)array + i);
     default:
-        return decode(d, f->message(), j, array + i * f->message()->size) ||
-               err_wrap(d->e, "%s[%zu]", f->name, i);
+        return decode_object(d, name, f->message(), j, array + i * f->message()->size);
     }
 }
 
@@ -295,7 +315,7 @@ static bool decode_counted(struct decoder *d, const struct wire_field *f, const 
 {
     bool object = f->type == T_PAIRS;
     if (json_type(j) != (object ? JSON_OBJECT : JSON_ARRAY))
-        return expected(d, f, object ? "an object" : "an array");
+        return expected(d, f->name, object ? "an object" : "an array");
     size_t n = json_count(j);
     if (n > f->count_max)
         return err_set(d->e, ERR_INVALID, "%s: at most %zu elements allowed, %zu given", f->name, f->count_max, n);
@@ -314,29 +334,27 @@ static bool decode_value(struct decoder *d, const struct wire_field *f, const st
     char *at = msg + f->at;
     switch (f->type) {
     case T_STRING:
-        return decode_text(d, f, j, (const char **)at);
+        return decode_text(d, f->name, f->max, j, (const char **)at);
     case T_WORD:
         return decode_word(d, f, j, (int *)at);
     case T_INT:
         return decode_int(d, f, j, (int64_t *)at);
     case T_BOOL:
-        return json_bool(j, (bool *)at) || expected(d, f, "true or false");
+        return json_bool(j, (bool *)at) || expected(d, f->name, "true or false");
     case T_CODE:
         return decode_code(d, f, j, (uint32_t *)at);
     case T_OBJECT: {
         char *sub = arena_alloc(d->arena, f->message()->size);
         *(void **)at = sub;
-        return decode(d, f->message(), j, sub) || err_wrap(d->e, "%s", f->name);
+        return decode_object(d, f->name, f->message(), j, sub);
     }
     default:
         return decode_counted(d, f, j, msg);
     }
 }
 
-static bool decode(struct decoder *d, const struct wire_message *m, const struct json *j, char *msg)
+static bool decode_fields(struct decoder *d, const struct wire_message *m, const struct json *j, char *msg)
 {
-    if (json_type(j) != JSON_OBJECT)
-        return err_set(d->e, ERR_INVALID, "an object expected");
     for (const struct wire_field *f = m->fields; f->name; f++) {
         const struct json *v = json_get(j, f->name);
         bool absent = json_type(v) == JSON_ABSENT || json_type(v) == JSON_NULL;
@@ -355,7 +373,7 @@ static bool decode_message(struct slice text, struct arena *a, const struct wire
     if (!j)
         return false;
     struct decoder d = {a, e};
-    bool ok = decode(&d, m, j, msg);
+    bool ok = json_type(j) == JSON_OBJECT ? decode_fields(&d, m, j, msg) : err_set(e, ERR_INVALID, "an object expected");
     json_free(j);
     return ok;
 }

@@ -1,5 +1,7 @@
 #include "err.h"
 
+#include "text.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -8,15 +10,29 @@
 #undef err_set
 #undef err_wrap
 
+/* Quoted input may be anything, and may be cut anywhere by the quoting format; an error is shown to people. */
+static void take_text(struct err *e, char *text, bool cut)
+{
+    size_t n = strlen(text);
+    if (cut)
+        text[n = utf8_whole(slice_make(text, n))] = '\0';
+    for (size_t i = 0; (i += utf8_valid_prefix(slice_make(text + i, n - i))) < n; i++)
+        text[i] = '?';
+    snprintf(e->text, sizeof e->text, "%s", n ? text : err_kind_name(e->kind));
+}
+
+/* Formats aside first: an error may quote itself. */
 bool err_set(struct err *e, enum err_kind kind, const char *fmt, ...)
 {
     if (!e)
         return false;
-    e->kind = kind;
+    char text[ERR_TEXT_MAX];
     va_list ap;
     va_start(ap, fmt);
-    vsnprintf(e->text, sizeof e->text, fmt, ap);
+    int n = vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
+    e->kind = kind;
+    take_text(e, text, n >= (int)sizeof text);
     return false;
 }
 
@@ -24,16 +40,14 @@ bool err_wrap(struct err *e, const char *fmt, ...)
 {
     if (!e)
         return false;
-    char old[ERR_TEXT_MAX];
-    memcpy(old, e->text, sizeof old);
+    char text[ERR_TEXT_MAX];
     va_list ap;
     va_start(ap, fmt);
-    int n = vsnprintf(e->text, sizeof e->text, fmt, ap);
+    int n = vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
-    if (n < 0 || (size_t)n + 3 >= sizeof e->text)
-        return false;
-    size_t room = sizeof e->text - (size_t)n - 3;
-    snprintf(e->text + n, room + 3, ": %.*s", (int)room, old);
+    if (n >= 0 && n < (int)sizeof text)
+        n += snprintf(text + n, sizeof text - (size_t)n, ": %s", e->text);
+    take_text(e, text, n >= (int)sizeof text);
     return false;
 }
 

@@ -1,6 +1,7 @@
 #include "log.h"
 
 #include "clock.h"
+#include "text.h"
 #include "times.h"
 
 #include <stdarg.h>
@@ -32,6 +33,18 @@ static void write_stderr(enum log_level level, const char *line)
     fprintf(stderr, "%s %s %s\n", when, names[level], line);
 }
 
+/* U+0080 to U+009F too: two bytes in UTF-8, and some terminals obey them. */
+static void replace_controls(char *line)
+{
+    for (unsigned char *c = (unsigned char *)line; *c; c++) {
+        bool c1 = c[0] == 0xC2 && c[1] >= 0x80 && c[1] < 0xA0;
+        if (c1)
+            *c++ = '?';
+        if (c1 || *c < 0x20 || *c == 0x7F)
+            *c = '?';
+    }
+}
+
 void log_line(enum log_level level, const char *fmt, ...)
 {
     if (level > max_level)
@@ -39,11 +52,11 @@ void log_line(enum log_level level, const char *fmt, ...)
     char line[LINE_MAX_BYTES];
     va_list ap;
     va_start(ap, fmt);
-    vsnprintf(line, sizeof line, fmt, ap);
+    int n = vsnprintf(line, sizeof line, fmt, ap);
     va_end(ap);
-    for (char *c = line; *c; c++)
-        if ((unsigned char)*c < 0x20 || *c == 0x7F)
-            *c = '?';
+    if (n >= (int)sizeof line)
+        line[utf8_whole(slice_make(line, sizeof line - 1))] = '\0';
+    replace_controls(line);
     if (sink_fn)
         sink_fn(sink_ctx, level, line);
     else

@@ -87,15 +87,19 @@ bool hex_decode(struct slice in, void *out, size_t n)
     return true;
 }
 
+/* Length of a sequence by its first byte; 0 when none begins with it. */
+static size_t utf8_length(unsigned c)
+{
+    return c < 0x80 ? 1 : c >= 0xC2 && c <= 0xDF ? 2 : c >= 0xE0 && c <= 0xEF ? 3 : c >= 0xF0 && c <= 0xF4 ? 4 : 0;
+}
+
 /* Length of the valid sequence at p, 0 when there is none. Ranges from Unicode table 3-7. */
 static size_t utf8_sequence(const unsigned char *p, size_t n)
 {
     unsigned c = p[0];
-    if (c < 0x80)
-        return 1;
-    size_t len = c >= 0xC2 && c <= 0xDF ? 2 : c >= 0xE0 && c <= 0xEF ? 3 : c >= 0xF0 && c <= 0xF4 ? 4 : 0;
-    if (!len || len > n)
-        return 0;
+    size_t len = utf8_length(c);
+    if (len < 2 || len > n)
+        return len == 1;
     unsigned low = c == 0xE0 ? 0xA0 : c == 0xF0 ? 0x90 : 0x80;
     unsigned high = c == 0xED ? 0x9F : c == 0xF4 ? 0x8F : 0xBF;
     if (p[1] < low || p[1] > high)
@@ -118,14 +122,30 @@ size_t utf8_valid_prefix(struct slice s)
     return i;
 }
 
+size_t utf8_whole(struct slice s)
+{
+    for (size_t back = 1; back <= 3 && back <= s.n; back++) {
+        unsigned char c = (unsigned char)s.p[s.n - back];
+        if (c < 0x80 || c > 0xBF)
+            return utf8_length(c) > back ? s.n - back : s.n;
+    }
+    return s.n;
+}
+
+/* C0, DEL, and C1, which is two bytes in UTF-8 and steers some terminals just as well. */
+static bool is_control(const char *p, size_t len)
+{
+    unsigned char c = (unsigned char)p[0];
+    return c < 0x20 || c == 0x7F || (len == 2 && c == 0xC2 && (unsigned char)p[1] < 0xA0);
+}
+
 void utf8_append_clean(struct buf *out, struct slice s, size_t max_bytes)
 {
     static const char replacement[] = "\xEF\xBF\xBD";
     size_t i = 0, written = 0;
     while (i < s.n) {
-        unsigned char c = (unsigned char)s.p[i];
         size_t len = utf8_sequence((const unsigned char *)s.p + i, s.n - i);
-        bool keep = len && (c >= 0x20 || c == '\t') && c != 0x7F;
+        bool keep = len && (s.p[i] == '\t' || !is_control(s.p + i, len));
         size_t add = keep ? len : 3;
         if (written + add > max_bytes || !buf_append(out, keep ? s.p + i : replacement, add))
             return;

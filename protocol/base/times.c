@@ -64,21 +64,35 @@ void time_print(int64_t utc_ms, char out[TIME_TEXT_MAX])
              tod / 3600000, tod / 60000 % 60, tod / 1000 % 60, tod % 1000);
 }
 
+static bool take_number(struct slice *s, size_t digits, int *out)
+{
+    if (s->n < digits)
+        return false;
+    *out = 0;
+    for (size_t i = 0; i < digits; i++) {
+        if (s->p[i] < '0' || s->p[i] > '9')
+            return false;
+        *out = *out * 10 + (s->p[i] - '0');
+    }
+    *s = slice_make(s->p + digits, s->n - digits);
+    return true;
+}
+
+static bool take_mark(struct slice *s, char mark)
+{
+    if (!s->n || s->p[0] != mark)
+        return false;
+    *s = slice_make(s->p + 1, s->n - 1);
+    return true;
+}
+
 bool time_parse(struct slice text, int64_t *utc_ms)
 {
-    char z[TIME_TEXT_MAX];
-    if (text.n >= sizeof z)
-        return false;
-    memcpy(z, text.p, text.n);
-    z[text.n] = '\0';
-    int y, mo, d, h, mi, s, ms = 0, used = 0;
-    if (sscanf(z, "%4d-%2d-%2dT%2d:%2d:%2d%n", &y, &mo, &d, &h, &mi, &s, &used) != 6)
-        return false;
-    if (z[used] == '.') {
-        int more = 0;
-        if (sscanf(z + used, ".%3d%n", &ms, &more) != 1 || more != 4)
-            return false;
-        used += more;
-    }
-    return z[used] == 'Z' && z[used + 1] == '\0' && time_from_civil(y, mo, d, h, mi, s, ms, utc_ms);
+    int y, mo, d, h, mi, s, ms = 0;
+    struct slice *t = &text;
+    return take_number(t, 4, &y) && take_mark(t, '-') && take_number(t, 2, &mo) && take_mark(t, '-') &&
+           take_number(t, 2, &d) && take_mark(t, 'T') && take_number(t, 2, &h) && take_mark(t, ':') &&
+           take_number(t, 2, &mi) && take_mark(t, ':') && take_number(t, 2, &s) &&
+           (!take_mark(t, '.') || take_number(t, 3, &ms)) && take_mark(t, 'Z') && !t->n &&
+           time_from_civil(y, mo, d, h, mi, s, ms, utc_ms);
 }

@@ -10,16 +10,22 @@
 
 enum {
     CONNECT_LIMIT_S = 15,
-    READ_BUFFER_BYTES = 4096,        /* thousands of peers: small; answers are short */
+    READ_BUFFER_BYTES = 4096,        /* thousands of peers, each holding these through a long poll: */
+    UPLOAD_BUFFER_BYTES = 16 * 1024, /* as small as curl allows */
     HEADERS_MAX_BYTES = 32 * 1024,
     RETRY_AFTER_MAX_S = 24 * 3600,
     STEP_MS = 1000,
+    /* TLS handshakes under way at once. A thousand begun together all take longer than the server's patience; the
+     * next ones wait in order, and their time does not run yet. */
+    CONNECTING_MAX = 64,
 };
 
 struct http_client {
     CURLM *multi;
     struct http_wait *wait;
     size_t peers;
+    int connecting;
+    struct http_peer *first_queued, *last_queued;
 };
 
 struct http_peer {
@@ -29,6 +35,10 @@ struct http_peer {
     struct curl_slist *headers;
     char *trusted_by;        /* how the open connections were verified; others are closed before the next request */
     bool busy;
+    bool connected;          /* an earlier request left a connection, as far as is known */
+    bool connecting;         /* counted in the client */
+    bool queued;
+    struct http_peer *before, *after; /* in the queue */
     http_done_fn *done;
     void *ctx;
     struct buf answer;
@@ -97,12 +107,62 @@ struct http_peer *http_peer_new(struct http_client *c)
     return p;
 }
 
+static void queue_leave(struct http_peer *p)
+{
+    struct http_client *c = p->client;
+    *(p->before ? &p->before->after : &c->first_queued) = p->after;
+    *(p->after ? &p->after->before : &c->last_queued) = p->before;
+    p->before = p->after = NULL;
+    p->queued = false;
+}
+
+static void queue_join(struct http_peer *p)
+{
+    struct http_client *c = p->client;
+    p->before = c->last_queued;
+    *(p->before ? &p->before->after : &c->first_queued) = p;
+    c->last_queued = p;
+    p->queued = true;
+}
+
+static void connecting_ends(struct http_peer *p)
+{
+    p->client->connecting -= p->connecting;
+    p->connecting = false;
+}
+
+/* Gives the request to curl, or queues it. */
+static void request_go(struct http_peer *p)
+{
+    struct http_client *c = p->client;
+    if (!p->connected && c->connecting >= CONNECTING_MAX) {
+        queue_join(p);
+        return;
+    }
+    p->connecting = !p->connected;
+    c->connecting += p->connecting;
+    curl_multi_add_handle(c->multi, p->easy);
+}
+
+static void queue_advance(struct http_client *c)
+{
+    while (c->first_queued && c->connecting < CONNECTING_MAX) {
+        struct http_peer *p = c->first_queued;
+        queue_leave(p);
+        request_go(p);
+    }
+}
+
 static void request_end(struct http_peer *p)
 {
     if (!p->busy)
         return;
     p->busy = false;
-    curl_multi_remove_handle(p->client->multi, p->easy);
+    if (p->queued)
+        queue_leave(p);
+    else
+        curl_multi_remove_handle(p->client->multi, p->easy);
+    connecting_ends(p);
     curl_slist_free_all(p->headers);
     p->headers = NULL;
 }
@@ -129,7 +189,8 @@ bool http_peer_busy(const struct http_peer *p)
 
 void http_peer_abort(struct http_peer *p)
 {
-    request_end(p); /* curl closes the connection of a handle that is taken away in mid-request */
+    p->connected = false; /* curl closes the connection of a handle that is taken away in mid-request */
+    request_end(p);
 }
 
 /* ---- one request ---- */
@@ -146,6 +207,14 @@ static size_t on_header(char *data, size_t size, size_t count, void *ctx)
     struct http_peer *p = ctx;
     p->header_bytes += size * count;
     return p->header_bytes <= HEADERS_MAX_BYTES ? size * count : 0;
+}
+
+/* Called when the connection stands, before the request is sent. */
+static int on_connected(void *ctx, char *from, char *to, int from_port, int to_port)
+{
+    (void)from, (void)to, (void)from_port, (void)to_port;
+    connecting_ends(ctx);
+    return CURL_PREREQFUNC_OK;
 }
 
 static void put_header(struct http_peer *p, const char *line)
@@ -233,6 +302,7 @@ static void set_limits(CURL *easy, const struct http_call *call)
                      1000L * (call->connect_limit_s ? call->connect_limit_s : CONNECT_LIMIT_S));
     curl_easy_setopt(easy, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)call->answer_max_bytes);
     curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, (long)READ_BUFFER_BYTES);
+    curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, (long)UPLOAD_BUFFER_BYTES);
     curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
     curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "https");
     curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
@@ -248,6 +318,8 @@ static void set_callbacks(struct http_peer *p)
     curl_easy_setopt(p->easy, CURLOPT_WRITEDATA, p);
     curl_easy_setopt(p->easy, CURLOPT_HEADERFUNCTION, on_header);
     curl_easy_setopt(p->easy, CURLOPT_HEADERDATA, p);
+    curl_easy_setopt(p->easy, CURLOPT_PREREQFUNCTION, on_connected);
+    curl_easy_setopt(p->easy, CURLOPT_PREREQDATA, p);
     curl_easy_setopt(p->easy, CURLOPT_ERRORBUFFER, p->error);
     curl_easy_setopt(p->easy, CURLOPT_PRIVATE, p);
 }
@@ -262,6 +334,7 @@ static void keep_connections_of_same_trust(struct http_peer *p, const struct htt
     if (p->trusted_by && strcmp(p->trusted_by, buf_text(&now)) != 0) {
         connections_close(p);
         connections_open(p);
+        p->connected = false;
     }
     mem_free(p->trusted_by);
     p->trusted_by = buf_take(&now);
@@ -312,7 +385,7 @@ void http_peer_start(struct http_peer *p, const struct http_call *call, http_don
     p->done = done;
     p->ctx = ctx;
     p->busy = true;
-    curl_multi_add_handle(p->client->multi, p->easy);
+    request_go(p);
 }
 
 /* ---- answers ---- */
@@ -348,6 +421,7 @@ static void answer_hand_on(struct http_peer *p, CURLcode code)
 {
     struct http_answer a = {0};
     read_answer(p, code, &a);
+    p->connected = a.failure == HTTP_ANSWERED;
     request_end(p);
     /* The callback may start the next request, or free the peer: the body is not the peer's any more. */
     struct buf body = p->answer;
@@ -360,6 +434,7 @@ static void answer_hand_on(struct http_peer *p, CURLcode code)
 
 void http_client_step(struct http_client *c, int wait_ms)
 {
+    queue_advance(c);
     http_wait_step(c->wait, wait_ms);
     int left = 0;
     for (CURLMsg *m; (m = curl_multi_info_read(c->multi, &left));) {

@@ -27,6 +27,7 @@ start()
     # Nothing started here may hold ctest's pipes: Wine's server outlives this script.
     if [ ! -f "$WINEPREFIX/made" ]; then
         wine wineboot -i </dev/null >"$log" 2>&1
+        wineserver -w # it goes on setting up services for a while, and forgets those made meanwhile
         : >"$WINEPREFIX/made"
     fi
     wine "$1" </dev/null >"$log" 2>&1 &
