@@ -1,0 +1,5 @@
+set(runner_support ${PROJECT_SOURCE_DIR}/tests/support/fake_machine.c ${PROJECT_SOURCE_DIR}/tests/support/runner_rig.c)
+foreach(module runner journal cache_reset time_resync verify)
+  fleetmend_test(test_${module} SOURCES ${CMAKE_CURRENT_LIST_DIR}/test_${module}.c ${runner_support} USES agent_core)
+endforeach()
+fleetmend_test(test_repair SOURCES ${CMAKE_CURRENT_LIST_DIR}/test_repair.c USES protocol)
