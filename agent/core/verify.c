@@ -16,10 +16,22 @@ static bool is_phase_of_install(const char *phase)
                                             p == EVENT_PHASE_UPGRADE || p == EVENT_PHASE_DRIVER);
 }
 
-/* Without a phase a scan proves nothing either when the failure names an update. */
-static bool needs_install_as_proof(const struct failure *f)
+/* A clean scan proves that scans work, no more: a download must be tried again, an update must install. Without a
+ * phase it proves nothing either when the failure names an update. NULL: the scan is the proof. */
+static const char *why_scan_is_no_proof(const struct failure *f)
 {
-    return is_phase_of_install(f->phase) || (!f->phase[0] && (f->update_id[0] || f->kb[0]));
+    if (strcmp(f->phase, "download") == 0)
+        return "the scan is clean; the download that failed has not been tried again yet";
+    if (is_phase_of_install(f->phase) || (!f->phase[0] && (f->update_id[0] || f->kb[0])))
+        return "the scan is clean, which proves nothing for an install failure: the update must install or fail again";
+    return NULL;
+}
+
+/* What would prove it: the update installed or failed again; for a download also a download of it. */
+static bool is_proof(const struct failure *aim, const struct wire_event *ev)
+{
+    bool download = strcmp(text_of(ev->phase), "download") == 0;
+    return download ? strcmp(aim->phase, "download") == 0 : is_phase_of_install(text_of(ev->phase));
 }
 
 static bool is_same_update(const struct failure *f, const struct wire_event *ev)
@@ -126,9 +138,8 @@ void verify_judge(struct job *j, const struct scan_end *scan)
         judge_failing(j, scan);
     } else if (!j->aim.code) {
         verify_unknown(j, "the scan is clean; no failure was known before, so nothing was proved");
-    } else if (needs_install_as_proof(&j->aim)) {
-        set_verdict(j, JOB_VERDICT_PENDING, 0,
-                    "the scan is clean, which proves nothing for an install failure: the update must install or fail again");
+    } else if (why_scan_is_no_proof(&j->aim)) {
+        set_verdict(j, JOB_VERDICT_PENDING, 0, why_scan_is_no_proof(&j->aim));
         j->watched = true;
     } else {
         set_verdict(j, JOB_VERDICT_FIXED, 0, "the scan after the repair is clean");
@@ -138,7 +149,7 @@ void verify_judge(struct job *j, const struct scan_end *scan)
 bool verify_saw_event(struct job *j, const struct wire_event *ev)
 {
     char words[REASON_MAX], code[CODE_TEXT_MAX];
-    bool counts = j->watched && ev->seq > j->start_seq && !ev->history && is_phase_of_install(text_of(ev->phase)) &&
+    bool counts = j->watched && ev->seq > j->start_seq && !ev->history && is_proof(&j->aim, ev) &&
                   is_same_update(&j->aim, ev);
     bool failed = counts && strcmp(ev->outcome, "failed") == 0;
     if (!counts || (failed && code_lookup(ev->code).kind != CODE_FAILURE))
@@ -146,7 +157,9 @@ bool verify_saw_event(struct job *j, const struct wire_event *ev)
     code_print(ev->code, code);
     snprintf(words, sizeof words, "the update failed again with %s: %s", code, code_text(ev->code));
     if (!failed)
-        set_verdict(j, JOB_VERDICT_FIXED, 0, "the update was installed after the repair");
+        set_verdict(j, JOB_VERDICT_FIXED, 0,
+                    strcmp(ev->phase, "download") == 0 ? "the update was downloaded after the repair"
+                                                       : "the update was installed after the repair");
     else
         set_verdict(j, ev->code == j->aim.code ? JOB_VERDICT_SAME : JOB_VERDICT_DIFFERENT, ev->code, words);
     j->watched = false;

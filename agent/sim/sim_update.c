@@ -147,6 +147,8 @@ enum machine_status sim_scan_poll(void *ctx, struct scan_end *out, struct err *e
         return MACHINE_FAILED;
     }
     m->scan_runs = false;
+    /* What a scan finds Windows goes on to download and install by itself, soon. */
+    m->attempt_ticks_ms = sim_now(m) + sim_lasts(m, SCAN_MIN_MS, SCAN_MAX_MS);
     *out = (struct scan_end){.available = true,
                              .code = scan_code(m),
                              .reboot_required = m->group->reboot_pending,

@@ -48,11 +48,11 @@ static void scan_decides_by_the_failure_the_order_names(void **state)
         enum job_verdict verdict;
     } rows[] = {
         {"scan", 0x80070002, 0, false, JOB_VERDICT_FIXED},
-        {"download", 0x80070002, 0, false, JOB_VERDICT_FIXED},
         {"scan", 0x80070002, 0x80070002, false, JOB_VERDICT_SAME},
         {"scan", 0x80070002, 0x80240438, false, JOB_VERDICT_DIFFERENT},
         {"scan", 0x80070002, 0x80070002, true, JOB_VERDICT_NEEDS_REBOOT},
         {"scan", 0x80070002, 0x00240001, false, JOB_VERDICT_FIXED}, /* a success that is not 0 */
+        {"download", 0x80240034, 0, false, JOB_VERDICT_PENDING},
         {"install", 0x80070002, 0, false, JOB_VERDICT_PENDING},
         {"upgrade", 0xC1900101, 0, false, JOB_VERDICT_PENDING},
         {"driver", 0x800F0217, 0, false, JOB_VERDICT_PENDING},
@@ -161,6 +161,34 @@ static void pending(struct rig *g)
     rig_assert_verdict(g, JOB_VERDICT_PENDING);
 }
 
+static void download_after_the_repair_proves_it(void **state)
+{
+    struct rig *g = *state;
+    push_for(g, "cache_reset", 0x80240034, "download", "u-1");
+    rig_assert_verdict(g, JOB_VERDICT_PENDING);
+    rig_event(g, "succeeded", 0, "download", "u-2"); /* another update */
+    rig_event(g, "succeeded", 0, "scan", "");
+    rig_assert_verdict(g, JOB_VERDICT_PENDING);
+    rig_event(g, "succeeded", 0, "download", "u-1");
+    rig_assert_verdict(g, JOB_VERDICT_FIXED);
+}
+
+static void download_that_fails_again_says_same(void **state)
+{
+    struct rig *g = *state;
+    push_for(g, "cache_reset", 0x80240034, "download", "u-1");
+    rig_event(g, "failed", 0x80240034, "download", "u-1");
+    rig_assert_verdict(g, JOB_VERDICT_SAME);
+}
+
+static void download_proves_nothing_for_an_install(void **state)
+{
+    struct rig *g = *state;
+    pending(g);
+    rig_event(g, "succeeded", 0, "download", "u-1");
+    rig_assert_verdict(g, JOB_VERDICT_PENDING);
+}
+
 static void install_after_the_repair_proves_it(void **state)
 {
     struct rig *g = *state;
@@ -257,6 +285,9 @@ int main(void)
         CASE(newest_failure_is_the_aim_when_the_order_names_none),
         CASE(transient_and_old_failures_are_no_aim),
         CASE(aim_survives_a_restart),
+        CASE(download_after_the_repair_proves_it),
+        CASE(download_that_fails_again_says_same),
+        CASE(download_proves_nothing_for_an_install),
         CASE(install_after_the_repair_proves_it),
         CASE(same_update_failing_again_is_same_or_different),
         CASE(events_from_before_the_start_prove_nothing),
