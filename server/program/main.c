@@ -26,6 +26,9 @@ static const struct {
     {"token", command_control, 0, "--data DIR [--name NAME]", "makes an enrolment token"},
     {"clock", command_control, 0, "accept --data DIR", "accepts the clock after a jump of more than an hour"},
     {"check", command_control, 0, "--data DIR", "verifies the audit chain"},
+    {"backup", command_backup, 1, "--data DIR --to FILE", "copies the database while the server runs"},
+    {"restore", command_restore, 1, "--data DIR --from FILE", "puts a copy back; agents send again what it lacks"},
+    {"migrate", command_migrate, 1, "--data DIR", "brings the database to this version's schema (serve does so too)"},
     {"version", command_version, 1, "", "prints the version"},
 };
 

@@ -25,6 +25,9 @@ int command_init(int argc, char **argv);
 int command_serve(int argc, char **argv);
 /* clock accept, user add, token, check: by the running server's control socket, else with the lock. */
 int command_control(int argc, char **argv);
+int command_backup(int argc, char **argv);
+int command_restore(int argc, char **argv);
+int command_migrate(int argc, char **argv);
 
 /* One command line option with a value: --name value. */
 struct option_row {

@@ -82,7 +82,9 @@ static bool database_url(struct server *s, struct err *e)
     if (strncmp(d, "sqlite:", 7) != 0)
         return err_set(e, ERR_INVALID, "database: \"%.40s\"; sqlite:FILE is what this version speaks", d);
     snprintf(s->database, sizeof s->database, d[7] == '/' ? "sqlite:%s%s" : "sqlite:%s/%s", d[7] == '/' ? "" : s->dir, d + 7);
-    return true;
+    /* An empty one made in its place would look like a fleet that is fine. */
+    return access(s->database + 7, F_OK) == 0 ||
+           err_set(e, ERR_NOT_FOUND, "%s: %s (put a backup back with `fleetmend-server restore`)", s->database + 7, strerror(errno));
 }
 
 static bool load_meta(struct server *s, struct err *e)
