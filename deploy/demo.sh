@@ -61,13 +61,13 @@ trap 'exit 143' TERM
 
 build_native() {
   say "building the native programs (log: build/demo/log/build.log)"
-  { cmake --preset release -DFLEETMEND_TESTS=OFF &&
+  { cmake --preset release &&
     cmake --build --preset release --target fleetmend-server fleetmend fleetmend-swarm; } \
     > "$log/build.log" 2>&1 || { tail -20 "$log/build.log" >&2; fail "the build failed"; }
 }
 
 build_windows() {
-  { cmake --preset windows -DFLEETMEND_TESTS=OFF &&
+  { cmake --preset windows &&
     cmake --build --preset windows --target fleetmend-agent; } > "$log/windows-build.log" 2>&1
 }
 

@@ -37,13 +37,13 @@ fi
 # ---- steps: each runs in a shell of its own with its output in a log ----
 
 step_packages() { deploy/packages.sh build windows tests; }
-step_release() { cmake --preset release && cmake --build --preset release; }
+step_release() { cmake --preset release -DFLEETMEND_TESTS=ON && cmake --build --preset release; }
 step_unit() { ctest --preset release; }
 step_layers() { tests/layers.sh; }
 step_analyse() { tests/analyse.sh build/release; }
-step_asan() { cmake --preset asan && cmake --build --preset asan && ctest --preset asan; }
-step_tsan() { cmake --preset tsan && cmake --build --preset tsan && ctest --preset tsan; }
-step_windows() { cmake --preset windows && cmake --build --preset windows; }
+step_asan() { cmake --preset asan -DFLEETMEND_TESTS=ON && cmake --build --preset asan && ctest --preset asan; }
+step_tsan() { cmake --preset tsan -DFLEETMEND_TESTS=ON && cmake --build --preset tsan && ctest --preset tsan; }
+step_windows() { cmake --preset windows -DFLEETMEND_TESTS=ON && cmake --build --preset windows; }
 step_wine() { ctest --preset windows; }
 step_demo() { deploy/demo.sh --once && echo "ok - the demo closed the loop"; }
 step_cli() { /usr/bin/python3 tests/scenario/cli_against_fake.py build/release/bin/fleetmend; }
@@ -79,6 +79,9 @@ count_results() {
     f=$(sed -E 's/.* ([0-9]+) tests failed out of ([0-9]+).*/\1/' <<< "$ctest_line")
     n=$(sed -E 's/.* ([0-9]+) tests failed out of ([0-9]+).*/\2/' <<< "$ctest_line")
     good=$((good + n - f)) bad=$((bad + f))
+  fi
+  if grep -q 'No tests were found' "$log"; then
+    bad=$((bad + 1))
   fi
   if [ "$status" -ne 0 ] && [ "$bad" -eq 0 ]; then
     bad=1

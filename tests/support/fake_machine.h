@@ -82,7 +82,7 @@ enum { FAKE_FILES_MAX = 24, FAKE_BACKUPS_MAX = 12, FAKE_SCRIPT_MAX = 12 };
 struct fake_backup {
     bool used;
     enum machine_place place;
-    char tag[48];
+    char tag[64];
     int content;
 };
 

@@ -98,7 +98,7 @@ static bool read_file(const char *path, struct buf *out)
 static void read_corpus(const char *name, struct buf *out)
 {
     char path[256];
-    snprintf(path, sizeof path, CORPUS "%s", name);
+    snprintf(path, sizeof path, CORPUS "%.100s", name);
     if (read_file(path, out))
         return;
     print_message("no corpus at " CORPUS ": skipped\n");
