@@ -1,5 +1,6 @@
 #include "outcome.h"
 
+#include "code.h"
 #include "repair.h"
 
 static const char *text(const char *z)
@@ -69,7 +70,8 @@ static struct consequence consequence_of(const struct wire_result *r, struct are
 static bool move_failures(struct store *s, struct arena *a, const char *machine_id, const struct job_row *job,
                           const struct wire_result *r, int64_t now_ms, struct err *e)
 {
-    struct consequence c = consequence_of(r, a, job->repair);
+    bool undo = strcmp(job->op, "undo") == 0;
+    struct consequence c = consequence_of(r, a, undo ? arena_printf(a, "undo of %s", job->repair) : job->repair);
     int64_t changed;
     if (!job->code) {
         if (r->verdict != JOB_VERDICT_FIXED)
@@ -77,6 +79,22 @@ static bool move_failures(struct store *s, struct arena *a, const char *machine_
         return store_failures_move(s, machine_id, "scan", NULL, 0, FAILURE_FIXED, c.why, now_ms, &changed, e);
     }
     return store_failures_move(s, machine_id, job->phase, job->update_key, job->code, c.to, c.why, now_ms, &changed, e);
+}
+
+/* The scan that looked for evidence failed: that is a failure seen, also where an earlier one was closed meanwhile. Verdicts after
+ * `pending` come from events, which open and count by themselves. */
+static bool note_failing_scan(struct store *s, const char *machine_id, enum job_verdict before, const struct wire_result *r,
+                              int64_t now_ms, struct err *e)
+{
+    bool failing = r->verdict == JOB_VERDICT_SAME || r->verdict == JOB_VERDICT_DIFFERENT || r->verdict == JOB_VERDICT_NEEDS_REBOOT;
+    if (!failing || before != JOB_VERDICT_NONE || code_lookup(r->verdict_code).kind != CODE_FAILURE)
+        return true;
+    struct failure_row row = {.machine_id = machine_id, .machine = "", .code = r->verdict_code, .phase = "scan", .update_key = "",
+                              .kb = "", .title = "", .text = "", .why = "", .state = FAILURE_OPEN, .first_seen_ms = now_ms,
+                              .last_seen_ms = now_ms, .count = 1};
+    bool opened;
+    int64_t id;
+    return store_failure_seen(s, &row, &opened, &id, e);
 }
 
 bool outcome_take(struct fleet *f, struct store *s, struct arena *a, const char *machine_id, const struct wire_result *r,
@@ -102,6 +120,7 @@ bool outcome_take(struct fleet *f, struct store *s, struct arena *a, const char 
         if (!store_job_get(s, a, r->job, &job, e))
             return false;
     }
+    const enum job_verdict before = job.verdict;
     job.rev = r->rev;
     job.state = (enum job_state)r->state;
     job.result = (enum job_result)r->result;
@@ -112,7 +131,8 @@ bool outcome_take(struct fleet *f, struct store *s, struct arena *a, const char 
     job.output = text(r->output);
     job.undoable = r->undoable;
     job.start_seq = r->start_seq;
-    job.started_ms = r->started ? now_ms : job.started_ms; /* the machine's own clock may be wrong; its order is kept by rev */
+    if (r->started && !job.started_ms)
+        job.started_ms = now_ms; /* the server's time: the machine's own clock may be wrong */
     job.ended_ms = r->state == JOB_DONE ? now_ms : 0;
     bool applied = false;
     if (!store_job_report(s, &job, &applied, e))
@@ -125,5 +145,5 @@ bool outcome_take(struct fleet *f, struct store *s, struct arena *a, const char 
         return true;
     if (r->verdict == JOB_VERDICT_FIXED && !store_machine_scan_ok(s, machine_id, now_ms, e))
         return false;
-    return move_failures(s, a, machine_id, &job, r, now_ms, e);
+    return note_failing_scan(s, machine_id, before, r, now_ms, e) && move_failures(s, a, machine_id, &job, r, now_ms, e);
 }

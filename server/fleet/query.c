@@ -181,7 +181,7 @@ static bool count_audit(void *ctx, const struct audit_row *row)
 static bool list_audit(struct reading *r, struct err *e)
 {
     list_begin(r, "audit");
-    bool ok = store_audit(r->s, 0, count_audit, r, e);
+    bool ok = store_audit(r->s, INT64_MAX, count_audit, r, e);
     list_end(r);
     return ok;
 }
