@@ -1,11 +1,11 @@
 #!/bin/bash
-# Long fuzzing with AddressSanitizer and UndefinedBehaviorSanitizer: tests/fuzz/run.sh [SECONDS a target, default 600].
+# Long fuzzing with AddressSanitizer and UndefinedBehaviorSanitizer: tests/fuzz/run.sh [SECONDS a target, default 300].
 # Each round has a seed of its own, printed, so a finding can be had again.
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
-seconds=600
+seconds=300
 [[ ${1:-} =~ ^[0-9]+$ ]] && seconds=$1
-cmake --preset asan && cmake --build --preset asan --target fuzz_log_parser fuzz_protocol || exit 1
+cmake --preset asan -DFLEETMEND_TESTS=ON && cmake --build --preset asan --target fuzz_log_parser fuzz_protocol || exit 1
 status=0
 corpus=(tests/golden/synthetic_cbs_0x800f0831.log)
 [ -d ../shared/corpus ] && corpus+=(../shared/corpus/*.log)
