@@ -233,7 +233,7 @@ void json_put_number(struct json_writer *w, double v)
     char text[32] = "null";
     if (isfinite(v)) {
         snprintf(text, sizeof text, "%.15g", v); /* 0.1 stays 0.1 */
-        if (memcmp(&v, &(double){strtod(text, NULL)}, sizeof v) != 0)
+        if (strtod(text, NULL) != v)
             snprintf(text, sizeof text, "%.17g", v);
     }
     buf_puts(w->out, text);

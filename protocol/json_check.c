@@ -22,9 +22,14 @@ static int peek(const struct scan *s)
     return s->at < s->text.n ? (unsigned char)s->text.p[s->at] : -1;
 }
 
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
 static void skip_blanks(struct scan *s)
 {
-    while (s->at < s->text.n && s->text.p[s->at] && strchr(" \t\r\n", s->text.p[s->at]))
+    while (s->at < s->text.n && is_blank(s->text.p[s->at]))
         s->at++;
 }
 
@@ -57,9 +62,16 @@ static bool unicode_escape(struct scan *s)
     return (low >= 0xDC00 && low <= 0xDFFF) || bad(s, "lone surrogate");
 }
 
+static bool is_plain(unsigned char c)
+{
+    return c >= 0x20 && c != '"' && c != '\\';
+}
+
 static bool check_string(struct scan *s)
 {
     for (s->at++;;) {
+        while (s->at < s->text.n && is_plain((unsigned char)s->text.p[s->at]))
+            s->at++;
         int c = peek(s);
         if (c < 0)
             return bad(s, "string without end");
@@ -111,8 +123,11 @@ static bool check_number(struct scan *s)
         if (!digits(s))
             return false;
     }
+    enum { ALWAYS_EXACT = 15 }; /* digits, with a sign: far from the limit */
     char z[64];
     size_t n = s->at - start;
+    if (integer && n <= ALWAYS_EXACT)
+        return true;
     if (n >= sizeof z)
         return bad(s, "number too long");
     memcpy(z, s->text.p + start, n);

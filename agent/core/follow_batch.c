@@ -85,11 +85,18 @@ static bool near(int64_t utc_ms, int64_t from_ms, int64_t to_ms)
     return utc_ms >= from_ms - TWIN_MS && utc_ms <= to_ms + TWIN_MS;
 }
 
+/* CBS.log and dism.log do not know update ids: what they say at that moment with that code is the same failure. */
+static bool same_update(const struct event *a, const struct event *b)
+{
+    if (!a->update_id[0] || !b->update_id[0])
+        return true;
+    return a->revision == b->revision && strcmp(a->update_id, b->update_id) == 0;
+}
+
 static bool is_twin(const struct follow_item *item, const struct event *ev, int64_t utc_ms)
 {
     return !item->dropped && item->ev.outcome == EVENT_FAILED && item->ev.source != ev->source &&
-           item->ev.code == ev->code && same_phase(item->ev.phase, ev->phase) &&
-           item->ev.revision == ev->revision && strcmp(item->ev.update_id, ev->update_id) == 0 &&
+           item->ev.code == ev->code && same_phase(item->ev.phase, ev->phase) && same_update(&item->ev, ev) &&
            near(utc_ms, item->first_utc_ms, item->utc_ms);
 }
 
@@ -102,6 +109,12 @@ static void fill_text(char *to, const char *from, size_t size)
 /* What the other log knows and this one does not. */
 static void enrich(struct event *to, const struct event *from)
 {
+    if (!to->update_id[0]) {
+        memcpy(to->update_id, from->update_id, sizeof to->update_id);
+        to->revision = from->revision;
+    }
+    if (from->source == EVENT_SOURCE_CBS_LOG && from->kb[0])
+        to->kb[0] = '\0'; /* the missing KB, which only CBS.log names, matters more than the update's own */
     fill_text(to->kb, from->kb, sizeof to->kb);
     fill_text(to->title, from->title, sizeof to->title);
     fill_text(to->text, from->text, sizeof to->text);
@@ -124,6 +137,8 @@ static bool merge_twin(struct follow_batch *b, const struct event *ev, int64_t u
     for (size_t i = 0; i < b->count; i++)
         if (is_twin(&b->items[i], ev, utc_ms)) {
             enrich(&b->items[i].ev, ev);
+            if (!b->items[i].history)
+                open_add(b, &b->items[i].ev);
             return true;
         }
     uint64_t update = update_key(ev);

@@ -70,6 +70,11 @@ struct job {
     bool undoable;
     struct buf output;
 
+    /* What an event said of the aim while the scan was still under way; memory only. */
+    enum { PROOF_NONE, PROOF_SUCCEEDED, PROOF_FAILED } early;
+    uint32_t early_code;
+    bool early_download;
+
     bool dirty;           /* memory is ahead of the disk: nothing may be done for this job */
     bool reduced;         /* only what prevents a second start is left */
     bool order_written;

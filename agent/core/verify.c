@@ -128,6 +128,20 @@ static void judge_failing(struct job *j, const struct scan_end *scan)
         set_verdict(j, JOB_VERDICT_DIFFERENT, scan->code, words);
 }
 
+/* What an event proves, with the words that say which. */
+static void judge_by_event(struct job *j, bool failed, uint32_t failure, bool download)
+{
+    char words[REASON_MAX], code[CODE_TEXT_MAX];
+    code_print(failure, code);
+    snprintf(words, sizeof words, "the update failed again with %s: %s", code, code_text(failure));
+    if (failed)
+        set_verdict(j, failure == j->aim.code ? JOB_VERDICT_SAME : JOB_VERDICT_DIFFERENT, failure, words);
+    else
+        set_verdict(j, JOB_VERDICT_FIXED, 0,
+                    download ? "the update was downloaded after the repair" : "the update was installed after the repair");
+    j->watched = false;
+}
+
 void verify_judge(struct job *j, const struct scan_end *scan)
 {
     char words[REASON_MAX];
@@ -138,6 +152,8 @@ void verify_judge(struct job *j, const struct scan_end *scan)
         judge_failing(j, scan);
     } else if (!j->aim.code) {
         verify_unknown(j, "the scan is clean; no failure was known before, so nothing was proved");
+    } else if (why_scan_is_no_proof(&j->aim) && j->early != PROOF_NONE) {
+        judge_by_event(j, j->early == PROOF_FAILED, j->early_code, j->early_download);
     } else if (why_scan_is_no_proof(&j->aim)) {
         set_verdict(j, JOB_VERDICT_PENDING, 0, why_scan_is_no_proof(&j->aim));
         j->watched = true;
@@ -148,20 +164,18 @@ void verify_judge(struct job *j, const struct scan_end *scan)
 
 bool verify_saw_event(struct job *j, const struct wire_event *ev)
 {
-    char words[REASON_MAX], code[CODE_TEXT_MAX];
-    bool counts = j->watched && ev->seq > j->start_seq && !ev->history && is_proof(&j->aim, ev) &&
-                  is_same_update(&j->aim, ev);
+    bool counts = (j->watched || j->stage == STAGE_VERIFYING) && ev->seq > j->start_seq && !ev->history &&
+                  is_proof(&j->aim, ev) && is_same_update(&j->aim, ev);
     bool failed = counts && strcmp(ev->outcome, "failed") == 0;
+    bool download = strcmp(text_of(ev->phase), "download") == 0;
     if (!counts || (failed && code_lookup(ev->code).kind != CODE_FAILURE))
         return false;
-    code_print(ev->code, code);
-    snprintf(words, sizeof words, "the update failed again with %s: %s", code, code_text(ev->code));
-    if (!failed)
-        set_verdict(j, JOB_VERDICT_FIXED, 0,
-                    strcmp(ev->phase, "download") == 0 ? "the update was downloaded after the repair"
-                                                       : "the update was installed after the repair");
-    else
-        set_verdict(j, ev->code == j->aim.code ? JOB_VERDICT_SAME : JOB_VERDICT_DIFFERENT, ev->code, words);
-    j->watched = false;
+    if (!j->watched) {
+        j->early = failed ? PROOF_FAILED : PROOF_SUCCEEDED;
+        j->early_code = ev->code;
+        j->early_download = download;
+        return false;
+    }
+    judge_by_event(j, failed, ev->code, download);
     return true;
 }

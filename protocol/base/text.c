@@ -110,10 +110,22 @@ static size_t utf8_sequence(const unsigned char *p, size_t n)
     return len;
 }
 
+/* Most text is ASCII; eight bytes at a time are then seen to be so. */
+static size_t skip_ascii(struct slice s, size_t i)
+{
+    uint64_t eight;
+    for (; s.n - i >= sizeof eight; i += sizeof eight) {
+        memcpy(&eight, s.p + i, sizeof eight);
+        if (eight & UINT64_C(0x8080808080808080))
+            break;
+    }
+    return i;
+}
+
 size_t utf8_valid_prefix(struct slice s)
 {
     size_t i = 0;
-    while (i < s.n) {
+    while ((i = skip_ascii(s, i)) < s.n) {
         size_t len = utf8_sequence((const unsigned char *)s.p + i, s.n - i);
         if (!len)
             break;

@@ -26,8 +26,8 @@ void http_wait_free(struct http_wait *w)
 void http_wait_step(struct http_wait *w, int wait_ms)
 {
     int running = 0;
-    /* First start what was just added: only then curl knows what to wait for. */
-    curl_multi_perform(w->multi, &running);
+    /* Wait first, then work: what ends during the work is looked at by the caller at once, and what was just added
+     * lets the wait end at once. */
     if (wait_ms > 0)
         curl_multi_poll(w->multi, NULL, 0, wait_ms, NULL);
     curl_multi_perform(w->multi, &running);

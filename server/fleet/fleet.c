@@ -8,7 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { SEEN_BATCH = 2000, CLOCK_JUMP_MS = 3600 * 1000 };
+/* Silence is a matter of days, and looking for it reads every machine. */
+enum { SEEN_BATCH = 2000, CLOCK_JUMP_MS = 3600 * 1000, SILENCE_EVERY_MS = 10 * 1000 };
 
 struct load {
     struct fleet *fleet;
@@ -55,6 +56,7 @@ struct sweep {
     int64_t *seen_ms;
     size_t seen;
     int64_t now_ms;
+    bool looks_for_silence;
     struct job_row *expired; /* id and machine only */
     size_t expired_count;
 };
@@ -83,7 +85,7 @@ static bool sweep_run(struct work *work, struct store *s, struct err *e)
     struct sweep *w = sweep_of(work);
     w->expired_count = 0;
     if ((w->seen && !store_machine_seen_batch(s, w->ids, w->seen_ms, w->seen, e)) ||
-        !store_machines_mark_silent(s, w->now_ms - w->fleet->settings.silent_after_ms, e) ||
+        (w->looks_for_silence && !store_machines_mark_silent(s, w->now_ms - w->fleet->settings.silent_after_ms, e)) ||
         !store_jobs_expire(s, w->now_ms, note_expired, w, e))
         return false;
     for (size_t i = 0; i < w->expired_count; i++) {
@@ -131,6 +133,9 @@ void fleet_sweep(struct fleet *f)
     struct sweep *w = mem_zalloc(sizeof *w);
     w->fleet = f;
     w->now_ms = clock_wall_ms(f->clock);
+    w->looks_for_silence = clock_ticks_ms(f->clock) >= f->silence_due_ticks_ms;
+    if (w->looks_for_silence)
+        f->silence_due_ticks_ms = clock_ticks_ms(f->clock) + SILENCE_EVERY_MS;
     w->ids = arena_alloc(&w->arena, SEEN_BATCH * sizeof *w->ids);
     w->seen_ms = arena_alloc(&w->arena, SEEN_BATCH * sizeof *w->seen_ms);
     w->expired = arena_alloc(&w->arena, EXPIRED_MAX * sizeof *w->expired);

@@ -41,6 +41,7 @@ struct fleet {
     int64_t time_epoch;             /* raised by `clock accept` */
     bool clock_doubtful;            /* the clock jumped: nothing is signed until an admin accepts it */
     int64_t clock_wall_ms, clock_ticks_ms; /* of the last look */
+    int64_t silence_due_ticks_ms;   /* when to look for silent machines again */
     struct challenges *challenges;
     bool stopping;
 };

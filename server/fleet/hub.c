@@ -451,13 +451,13 @@ size_t hub_hand_out(struct hub *h, const char *id, struct arena *a, size_t max, 
     return n;
 }
 
-bool hub_wait(struct hub *h, const char *id, int loop, void *token, int64_t deadline)
+bool hub_wait(struct hub *h, const char *id, int loop, void *token, int64_t deadline, bool takes_jobs)
 {
     struct waiter *w = mem_zalloc(sizeof *w);
     struct shard *s = shard_lock(h, id);
     struct machine_entry *m = entry(s, id, true);
     bool something = m->cancelled != NULL;
-    for (const struct offer *o = m->offers; o && !something; o = o->next)
+    for (const struct offer *o = m->offers; o && takes_jobs && !something; o = o->next)
         something = to_hand_out(o);
     struct waiter *older = NULL;
     if (!something) {

@@ -82,9 +82,10 @@ void hub_listed(struct hub *, const char *machine_id, const char *const *jobs, s
 size_t hub_hand_out(struct hub *, const char *machine_id, struct arena *, size_t max, struct offer **out,
                     const char ***cancelled, size_t *cancelled_count);
 
-/* Parks a long poll until deadline_ticks. False: there is something to hand out, answer at once. An older waiter of the same
+/* Parks a long poll until deadline_ticks. takes_jobs false: offers do not count (the machine waits for approval, or
+ * nothing can be signed now). False: there is something to hand out, answer at once. An older waiter of the same
  * machine is answered, and then the deadline is at least 5 s away. */
-bool hub_wait(struct hub *, const char *machine_id, int loop, void *token, int64_t deadline_ticks_ms);
+bool hub_wait(struct hub *, const char *machine_id, int loop, void *token, int64_t deadline_ticks_ms, bool takes_jobs);
 /* The client left: true when the waiter was still there and is taken back. */
 bool hub_leave(struct hub *, const char *machine_id, const void *token);
 /* Answers the waiters of this loop whose time has come; all of them with INT64_MAX. */

@@ -154,12 +154,17 @@ static size_t sign_offers(const struct answer *a, struct arena *arena, struct of
     return signed_count;
 }
 
-/* A tenth up or down, so that a fleet does not come back in step. */
+/* A tenth up or down, so that a fleet does not come back in step. Nobody gains by guessing it, so a cheap generator (xorshift)
+ * does, one for each thread. */
 static int64_t wait_of(const struct fleet *f)
 {
+    static _Thread_local uint32_t r;
     int64_t tenth = f->settings.wait_s / 10;
-    uint8_t r;
-    random_bytes(&r, 1);
+    while (!r)
+        random_bytes(&r, sizeof r);
+    r ^= r << 13;
+    r ^= r >> 17;
+    r ^= r << 5;
     return f->settings.wait_s + (tenth ? r % (2 * tenth + 1) - tenth : 0);
 }
 
@@ -259,11 +264,24 @@ static void sync_context_free(struct sync_context *s)
     mem_free(s);
 }
 
-static int64_t wait_asked(struct exchange *x)
+/* What follows `key` at the start or after an ampersand, to the end of the query. */
+static struct slice query_value(struct slice query, const char *key)
 {
-    const char *z = exchange_query(x, "wait");
-    int64_t s = z ? strtoll(z, NULL, 10) : 0;
-    return s < 0 ? 0 : s > WAIT_MAX_S ? WAIT_MAX_S : s;
+    size_t n = strlen(key);
+    for (size_t i = 0; i + n <= query.n; i++)
+        if ((i == 0 || query.p[i - 1] == '&') && memcmp(query.p + i, key, n) == 0)
+            return slice_make(query.p + i + n, query.n - i - n);
+    return slice_make(NULL, 0);
+}
+
+/* Read where it stands: exchange_query() would copy it into the arena, and a parked request would hold a block for that. */
+static int64_t wait_asked(const struct exchange *x)
+{
+    int64_t s = 0;
+    struct slice value = query_value(x->query, "wait=");
+    for (size_t i = 0; i < value.n && value.p[i] >= '0' && value.p[i] <= '9' && s <= WAIT_MAX_S; i++)
+        s = s * 10 + (value.p[i] - '0');
+    return s > WAIT_MAX_S ? WAIT_MAX_S : s;
 }
 
 /* On the loop's thread, with everything that came in on disk. */
@@ -281,10 +299,11 @@ static void sync_finish(void *ctx)
     bool park = !s->said && s->wait_s > 0 && !c->cancelled_count && c->known.has_facts && !f->stopping;
     struct app *app = s->app;
     int64_t deadline = clock_ticks_ms(f->clock) + s->wait_s * 1000;
+    bool takes_jobs = c->known.approved && !f->clock_doubtful;
     if (park) {
         sync_context_free(s);
         exchange_watch(x, waiter_gone, app);
-        if (!hub_wait(f->hub, x->who.machine_id, x->loop, x, deadline))
+        if (!hub_wait(f->hub, x->who.machine_id, x->loop, x, deadline, takes_jobs))
             reply_waiter(app, x);
         return;
     }

@@ -29,7 +29,7 @@ bool options_parse(const struct option_row *rows, size_t n, int argc, char **arg
             *row->value = argv[++i];
     }
     for (size_t i = 0; i < n; i++)
-        if (rows[i].required && !*rows[i].value)
+        if (rows[i].required && rows[i].value && !*rows[i].value)
             return err_set(e, ERR_INVALID, "%s is missing: %s", rows[i].name, rows[i].help);
     return true;
 }

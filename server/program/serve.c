@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -65,6 +66,13 @@ static void tick(void *app, int loop)
         s->next_sweep = now + SWEEP_MS;
         fleet_sweep(&s->fleet);
     }
+}
+
+/* TLS takes and gives back 16 kB for each record. With its lists of small chunks, glibc would merge all of those at each such
+ * request; its per-thread cache does their work just as well. */
+static void tune_malloc(void)
+{
+    mallopt(M_MXFAST, 0);
 }
 
 static void raise_file_limit(void)
@@ -225,6 +233,7 @@ int command_serve(int argc, char **argv)
         return 2;
     }
     signal(SIGPIPE, SIG_IGN);
+    tune_malloc();
     raise_file_limit();
     if (!serve(s, &e)) {
         fprintf(stderr, "fleetmend-server serve: %s\n", e.text);

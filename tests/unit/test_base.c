@@ -390,7 +390,7 @@ static void every_byte_survives_base64(void **state)
 static void base64_refuses_all_but_one_spelling(void **state)
 {
     (void)state;
-    static const char *const texts[] = {"Z",        "Zg",       "Zg=",      "Zg===",     "Zh==",  "Zm9=", "Zm8=Zm8=",
+    static const char *const texts[] = {"Z",        "Zg",       "Zg=",      "Zg===",     "Zh==",  "Zi==", "Zk==", "Zo==", "Zm9=", "Zm+=", "Zm8=Zm8=",
                                         "====",     "Z===",     "=Zg=",     "Zm9v\n",    "Zm 9",  "Zm9-", "Zm9_",
                                         "Zg==Zm9v", "Zm9v====", "Z=g=",     "\xC3\xA4==", "Zm9v Zm9v"};
     for (size_t i = 0; i < COUNT(texts); i++) {

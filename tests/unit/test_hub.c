@@ -148,7 +148,7 @@ static void a_held_offer_waits_for_its_release(void **state)
     struct poll p = {0};
     hub_offer(r->hub, "m", offer_of("j1", JOB_WAITING));
     assert_int_equal(hand_out(r, "m"), 0);
-    assert_true(hub_wait(r->hub, "m", 0, &p, 100000));
+    assert_true(hub_wait(r->hub, "m", 0, &p, 100000, true));
     hub_offer(r->hub, "m", offer_of("j2", JOB_WAITING));
     assert_int_equal(p.answered, 0); /* nothing for it to fetch yet */
     hub_offer_release(r->hub, "m", "j1");
@@ -163,7 +163,7 @@ static void a_second_offer_of_a_job_is_dropped(void **state)
     struct poll p = {0};
     hub_offer(r->hub, "m", offer_of("j1", JOB_QUEUED));
     assert_true(listed(r, "m", "j1"));
-    assert_true(hub_wait(r->hub, "m", 0, &p, 100000));
+    assert_true(hub_wait(r->hub, "m", 0, &p, 100000, true));
     hub_offer(r->hub, "m", offer_of("j1", JOB_QUEUED));
     assert_int_equal(p.answered, 0);
     assert_int_equal(hand_out(r, "m"), 0);
@@ -256,12 +256,12 @@ static void a_cancellation_wakes_the_machine(void **state)
 {
     struct rig *r = *state;
     struct poll p = {0}, next = {0};
-    assert_true(hub_wait(r->hub, "m", 1, &p, 100000));
+    assert_true(hub_wait(r->hub, "m", 1, &p, 100000, true));
     hub_cancel(r->hub, "m", "j1");
     assert_int_equal(p.answered, 1);
     assert_int_equal(p.loop, 1);
     assert_string_equal(p.machine, "m");
-    assert_false(hub_wait(r->hub, "m", 1, &next, 100000));
+    assert_false(hub_wait(r->hub, "m", 1, &next, 100000, true));
     assert_int_equal(next.answered, 0);
 }
 
@@ -271,8 +271,8 @@ static void a_push_wakes_the_machine_it_is_for(void **state)
 {
     struct rig *r = *state;
     struct poll mine = {0}, other = {0};
-    assert_true(hub_wait(r->hub, "m", 0, &mine, 100000));
-    assert_true(hub_wait(r->hub, "other", 1, &other, 100000));
+    assert_true(hub_wait(r->hub, "m", 0, &mine, 100000, true));
+    assert_true(hub_wait(r->hub, "other", 1, &other, 100000, true));
     assert_int_equal(hub_waiting(r->hub), 2);
     hub_offer(r->hub, "m", offer_of("j1", JOB_QUEUED));
     assert_int_equal(mine.answered, 1);
@@ -288,11 +288,13 @@ static void nobody_waits_while_something_is_on_offer(void **state)
     struct rig *r = *state;
     struct poll p = {0};
     hub_offer(r->hub, "m", offer_of("j1", JOB_QUEUED));
-    assert_false(hub_wait(r->hub, "m", 0, &p, 100000));
+    assert_false(hub_wait(r->hub, "m", 0, &p, 100000, true));
+    assert_true(hub_wait(r->hub, "m", 0, &p, 100000, false)); /* it takes no jobs: it waits all the same */
+    assert_true(hub_leave(r->hub, "m", &p));
     hand_out(r, "m");
-    assert_false(hub_wait(r->hub, "m", 0, &p, 100000)); /* handed, but not listed: it may be lost */
+    assert_false(hub_wait(r->hub, "m", 0, &p, 100000, true)); /* handed, but not listed: it may be lost */
     assert_true(listed(r, "m", "j1"));
-    assert_true(hub_wait(r->hub, "m", 0, &p, 100000));
+    assert_true(hub_wait(r->hub, "m", 0, &p, 100000, true));
     assert_int_equal(p.answered, 0);
 }
 
@@ -300,9 +302,9 @@ static void a_waiter_is_answered_at_its_deadline_on_its_loop(void **state)
 {
     struct rig *r = *state;
     struct poll early = {0}, late = {0}, elsewhere = {0};
-    assert_true(hub_wait(r->hub, "a", 0, &early, 6000));
-    assert_true(hub_wait(r->hub, "b", 0, &late, 7000));
-    assert_true(hub_wait(r->hub, "c", 1, &elsewhere, 6000));
+    assert_true(hub_wait(r->hub, "a", 0, &early, 6000, true));
+    assert_true(hub_wait(r->hub, "b", 0, &late, 7000, true));
+    assert_true(hub_wait(r->hub, "c", 1, &elsewhere, 6000, true));
     hub_expire(r->hub, 0, 5999);
     assert_int_equal(early.answered, 0);
     hub_expire(r->hub, 0, 6000);
@@ -321,7 +323,7 @@ static void who_left_is_not_answered(void **state)
 {
     struct rig *r = *state;
     struct poll p = {0}, stranger = {0};
-    assert_true(hub_wait(r->hub, "m", 0, &p, 6000));
+    assert_true(hub_wait(r->hub, "m", 0, &p, 6000, true));
     assert_false(hub_leave(r->hub, "m", &stranger));
     assert_false(hub_leave(r->hub, "nobody", &p));
     assert_true(hub_leave(r->hub, "m", &p));
@@ -335,8 +337,8 @@ static void a_newer_poll_replaces_the_older_and_waits_5_seconds_at_least(void **
 {
     struct rig *r = *state;
     struct poll older = {0}, newer = {0}, third = {0};
-    assert_true(hub_wait(r->hub, "m", 0, &older, 50000));
-    assert_true(hub_wait(r->hub, "m", 1, &newer, 5001)); /* it is 5000 now */
+    assert_true(hub_wait(r->hub, "m", 0, &older, 50000, true));
+    assert_true(hub_wait(r->hub, "m", 1, &newer, 5001, true)); /* it is 5000 now */
     assert_int_equal(older.answered, 1);
     assert_int_equal(older.loop, 0);
     assert_int_equal(newer.answered, 0);
@@ -346,7 +348,7 @@ static void a_newer_poll_replaces_the_older_and_waits_5_seconds_at_least(void **
     hub_expire(r->hub, 1, 10000);
     assert_int_equal(newer.answered, 1);
     /* A longer deadline stays, and the first of its machine keeps its own. */
-    assert_true(hub_wait(r->hub, "m", 0, &third, 5001));
+    assert_true(hub_wait(r->hub, "m", 0, &third, 5001, true));
     hub_expire(r->hub, 0, 5001);
     assert_int_equal(third.answered, 1);
     assert_int_equal(older.answered, 1);
@@ -356,8 +358,8 @@ static void a_replacing_poll_keeps_its_own_longer_deadline(void **state)
 {
     struct rig *r = *state;
     struct poll older = {0}, newer = {0};
-    assert_true(hub_wait(r->hub, "m", 0, &older, 50000));
-    assert_true(hub_wait(r->hub, "m", 0, &newer, 60000));
+    assert_true(hub_wait(r->hub, "m", 0, &older, 50000, true));
+    assert_true(hub_wait(r->hub, "m", 0, &newer, 60000, true));
     hub_expire(r->hub, 0, 59999);
     assert_int_equal(newer.answered, 0);
     hub_expire(r->hub, 0, 60000);
@@ -398,7 +400,7 @@ static void connected_is_who_waits_or_was_heard_of_lately(void **state)
     assert_true(hub_connected(r->hub, "m"));
     clock_fake_advance(&r->clock, 1);
     assert_false(hub_connected(r->hub, "m"));
-    assert_true(hub_wait(r->hub, "m", 0, &p, INT64_MAX));
+    assert_true(hub_wait(r->hub, "m", 0, &p, INT64_MAX, true));
     clock_fake_advance(&r->clock, 1000000);
     assert_true(hub_connected(r->hub, "m"));
 }
@@ -436,7 +438,7 @@ static void whoever_still_waits_at_the_end_is_let_go(void **state)
 {
     struct rig *r = *state;
     static struct poll p;
-    assert_true(hub_wait(r->hub, "m", 0, &p, 100000));
+    assert_true(hub_wait(r->hub, "m", 0, &p, 100000, true));
     hub_offer(r->hub, "m2", offer_of("j", JOB_QUEUED));
     hub_cancel(r->hub, "m2", "j2");
     /* teardown frees all; the sanitizer would name what is left */
@@ -476,7 +478,7 @@ static void grab(struct race *c, enum taker taker)
         c->left = hub_leave(h, c->machine, &c->waiting);
         break;
     case REPLACE:
-        c->replaced = hub_wait(h, c->machine, 1, &c->replacing, 100000);
+        c->replaced = hub_wait(h, c->machine, 1, &c->replacing, 100000, true);
         break;
     }
 }
@@ -517,7 +519,7 @@ static void of_a_waiter_exactly_one_takes_it(void **state)
         snprintf(c.job, sizeof c.job, "j%d", i);
         atomic_store(&c.waiting.answered, 0);
         atomic_store(&c.replacing.answered, 0);
-        bool parked = hub_wait(r->hub, c.machine, 0, &c.waiting, 6000);
+        bool parked = hub_wait(r->hub, c.machine, 0, &c.waiting, 6000, true);
         pthread_barrier_wait(&c.start);
         pthread_barrier_wait(&c.end);
         by_leave += c.left;
@@ -555,7 +557,7 @@ static void *mill(void *ctx)
         unsigned dice = (unsigned)i * 2654435761u + (unsigned)c->number * 40503u;
         snprintf(machine, sizeof machine, "m%u", dice / 64 % FREE_MACHINES);
         snprintf(job, sizeof job, "j%d.%d", c->number, i);
-        if (!hub_wait(h, machine, c->number % 2, &c->polls[i], 6000))
+        if (!hub_wait(h, machine, c->number % 2, &c->polls[i], 6000, true))
             c->gone[i]++;
         else if (dice % 4 == 0)
             c->gone[i] += hub_leave(h, machine, &c->polls[i]);
