@@ -359,6 +359,26 @@ static void two_logs_telling_one_failure_make_one_event(void **state)
     arena_free(&a);
 }
 
+static void cbs_log_adds_the_missing_kb_to_the_update_that_failed(void **state)
+{
+    struct world *w = *state;
+    struct arena a = {0};
+    open_all(w);
+    install_failed(w, now_ms, UPDATE_A, "800f0831");
+    fake_machine_log(&w->fake, MACHINE_LOG_CBS,
+                     "2026-03-10 12:00:01, Error                 CBS    Store corruption, manifest missing for package: "
+                     "Package_2_for_KB5031356~31bf3856ad364e35~amd64~~19041.3570.1.0\r\n"
+                     "2026-03-10 12:00:01, Error                 CBS    Failed to resolve package 'x' "
+                     "[HRESULT = 0x800f0831 - CBS_E_STORE_CORRUPTION]\r\n");
+    read_all(w);
+    struct wire_sync msg = sent(w, &a);
+    assert_int_equal(msg.events_count, 1);
+    assert_string_equal(msg.events[0].source, "reporting_events");
+    assert_non_null(msg.events[0].update_id);
+    assert_string_equal(msg.events[0].kb, "KB5031356");
+    arena_free(&a);
+}
+
 static void a_replaced_log_is_read_from_its_start(void **state)
 {
     struct world *w = *state;
@@ -604,6 +624,7 @@ int main(void)
         TEST(a_success_is_sent_where_a_failure_was),
         TEST(one_clean_scan_an_hour_is_enough),
         TEST(two_logs_telling_one_failure_make_one_event),
+        TEST(cbs_log_adds_the_missing_kb_to_the_update_that_failed),
         TEST(a_replaced_log_is_read_from_its_start),
         TEST(a_trimmed_log_goes_on_where_it_was),
         TEST(local_times_become_utc),

@@ -173,6 +173,23 @@ static void download_after_the_repair_proves_it(void **state)
     rig_assert_verdict(g, JOB_VERDICT_FIXED);
 }
 
+/* Windows goes on by itself once its services run again: it may be done before the verifying scan is. */
+static void proof_seen_while_the_scan_runs_counts(void **state)
+{
+    struct rig *g = *state;
+    struct wire_pair p[REPAIR_PARAMS_MAX];
+    struct wire_order o = rig_order(g, "run", "cache_reset", p, NULL);
+    o.code = 0x80240034;
+    o.phase = "download";
+    o.update_id = "u-1";
+    rig_take(g, &o);
+    while (rig_result(g)->state != JOB_VERIFYING || !g->fm.scans_started)
+        rig_run(g, 100);
+    rig_event(g, "succeeded", 0, "download", "u-1");
+    rig_run(g, 2 * HOUR);
+    rig_assert_verdict(g, JOB_VERDICT_FIXED);
+}
+
 static void download_that_fails_again_says_same(void **state)
 {
     struct rig *g = *state;
@@ -286,6 +303,7 @@ int main(void)
         CASE(transient_and_old_failures_are_no_aim),
         CASE(aim_survives_a_restart),
         CASE(download_after_the_repair_proves_it),
+        CASE(proof_seen_while_the_scan_runs_counts),
         CASE(download_that_fails_again_says_same),
         CASE(download_proves_nothing_for_an_install),
         CASE(install_after_the_repair_proves_it),
