@@ -1,89 +1,8 @@
-#include "hub.h"
+#include "hub_private.h"
 
 #include "mem.h"
-#include "repair.h"
 
-#include <pthread.h>
 #include <stdio.h>
-
-enum { SHARDS = 64, BUCKETS_MIN = 256, REPLACE_WAIT_MS = 5000, CONNECTED_MS = 70 * 1000, LOOPS_MAX = 16 };
-
-struct waiter {
-    struct waiter *prev, *next; /* the loop's list, oldest deadline not first: waits differ by a few seconds only */
-    struct machine_entry *machine;
-    void *token;
-    int loop;
-    int64_t deadline;
-};
-
-struct cancelled {
-    struct cancelled *next;
-    char job[JOB_ID_MAX];
-};
-
-struct machine_entry {
-    struct machine_entry *next;
-    char id[65];
-    bool seen_dirty;
-    int64_t seen_ms;
-    struct hub_known known;
-    struct offer *offers;
-    struct cancelled *cancelled;
-    struct waiter *waiter;
-};
-
-struct shard {
-    pthread_mutex_t lock; /* guards everything in this shard */
-    struct machine_entry **buckets;
-    size_t bucket_count, count;
-};
-
-struct loop_list {
-    pthread_mutex_t lock; /* guards the list only; taken after a shard's lock, never before */
-    struct waiter head;
-    size_t count;
-};
-
-struct hub {
-    struct shard shards[SHARDS];
-    struct loop_list loops[LOOPS_MAX];
-    int loop_count;
-    const struct clock *clock;
-    hub_answer_fn *answer;
-    void *ctx;
-};
-
-struct offer *offer_new(const struct job_row *j, const char *targets_sha256, const char *reason)
-{
-    const struct repair *r = repair_find(j->repair);
-    if (!r)
-        return NULL;
-    struct offer *o = mem_zalloc(sizeof *o);
-    snprintf(o->job, sizeof o->job, "%s", j->id);
-    snprintf(o->rollout, sizeof o->rollout, "%s", j->rollout_id);
-    o->op = strcmp(j->op, "undo") == 0 ? "undo" : "run";
-    o->repair = r->name;
-    o->params = mem_strdup(j->params);
-    o->repair_class = j->repair_class;
-    snprintf(o->targets_sha256, sizeof o->targets_sha256, "%s", targets_sha256);
-    o->created_ms = j->created_ms;
-    o->expires_ms = j->expires_ms;
-    o->dry_run = j->dry_run;
-    o->code = j->code;
-    snprintf(o->phase, sizeof o->phase, "%s", j->phase);
-    snprintf(o->update_key, sizeof o->update_key, "%s", j->update_key);
-    snprintf(o->reason, sizeof o->reason, "%s", reason);
-    o->held = j->state == JOB_WAITING && !j->started_ms && !j->rev;
-    o->accepted = j->rev > 0; /* the machine has reported on it */
-    return o;
-}
-
-void offer_free(struct offer *o)
-{
-    if (o)
-        mem_free(o->params);
-    mem_free(o);
-}
 
 struct hub *hub_new(int loops, const struct clock *clock, hub_answer_fn *answer, void *ctx)
 {
@@ -166,7 +85,7 @@ static void shard_grow(struct shard *s)
     s->bucket_count = n;
 }
 
-static struct shard *shard_lock(struct hub *h, const char *id)
+struct shard *hub_lock(struct hub *h, const char *id)
 {
     struct shard *s = &h->shards[hash_id(id) % SHARDS];
     pthread_mutex_lock(&s->lock);
@@ -174,7 +93,7 @@ static struct shard *shard_lock(struct hub *h, const char *id)
 }
 
 /* With the shard's lock held. */
-static struct machine_entry *entry(struct shard *s, const char *id, bool make)
+struct machine_entry *hub_entry(struct shard *s, const char *id, bool make)
 {
     size_t at = (size_t)(hash_id(id) / SHARDS) & (s->bucket_count - 1);
     for (struct machine_entry *m = s->buckets[at]; m; m = m->next)
@@ -204,7 +123,7 @@ static void list_remove(struct hub *h, struct waiter *w)
 }
 
 /* With the shard's lock held: the waiter belongs to the caller then. */
-static struct waiter *take(struct hub *h, struct machine_entry *m)
+struct waiter *hub_take(struct hub *h, struct machine_entry *m)
 {
     struct waiter *w = m->waiter;
     if (w) {
@@ -214,7 +133,7 @@ static struct waiter *take(struct hub *h, struct machine_entry *m)
     return w;
 }
 
-static void answer(struct hub *h, struct waiter *w, const char *machine_id)
+void hub_answer(struct hub *h, struct waiter *w, const char *machine_id)
 {
     if (!w)
         return;
@@ -226,16 +145,16 @@ static void answer(struct hub *h, struct waiter *w, const char *machine_id)
 
 void hub_known_get(struct hub *h, const char *id, struct hub_known *out)
 {
-    struct shard *s = shard_lock(h, id);
-    struct machine_entry *m = entry(s, id, false);
+    struct shard *s = hub_lock(h, id);
+    struct machine_entry *m = hub_entry(s, id, false);
     *out = m ? m->known : (struct hub_known){0};
     pthread_mutex_unlock(&s->lock);
 }
 
 void hub_known_set(struct hub *h, const char *id, const struct hub_known *known)
 {
-    struct shard *s = shard_lock(h, id);
-    entry(s, id, true)->known = *known;
+    struct shard *s = hub_lock(h, id);
+    hub_entry(s, id, true)->known = *known;
     pthread_mutex_unlock(&s->lock);
 }
 
@@ -246,8 +165,8 @@ void hub_forget(struct hub *h, const char *id)
 
 void hub_seen(struct hub *h, const char *id, int64_t wall_ms)
 {
-    struct shard *s = shard_lock(h, id);
-    struct machine_entry *m = entry(s, id, true);
+    struct shard *s = hub_lock(h, id);
+    struct machine_entry *m = hub_entry(s, id, true);
     m->seen_ms = wall_ms;
     m->seen_dirty = true;
     pthread_mutex_unlock(&s->lock);
@@ -255,8 +174,8 @@ void hub_seen(struct hub *h, const char *id, int64_t wall_ms)
 
 int64_t hub_last_seen(struct hub *h, const char *id)
 {
-    struct shard *s = shard_lock(h, id);
-    struct machine_entry *m = entry(s, id, false);
+    struct shard *s = hub_lock(h, id);
+    struct machine_entry *m = hub_entry(s, id, false);
     int64_t seen = m ? m->seen_ms : 0;
     pthread_mutex_unlock(&s->lock);
     return seen;
@@ -264,8 +183,8 @@ int64_t hub_last_seen(struct hub *h, const char *id)
 
 bool hub_connected(struct hub *h, const char *id)
 {
-    struct shard *s = shard_lock(h, id);
-    struct machine_entry *m = entry(s, id, false);
+    struct shard *s = hub_lock(h, id);
+    struct machine_entry *m = hub_entry(s, id, false);
     bool connected = m && (m->waiter || (m->seen_ms && clock_wall_ms(h->clock) - m->seen_ms < CONNECTED_MS));
     pthread_mutex_unlock(&s->lock);
     return connected;
@@ -289,179 +208,17 @@ size_t hub_take_seen(struct hub *h, struct arena *a, const char **ids, int64_t *
     return n;
 }
 
-static struct offer **find_offer(struct machine_entry *m, const char *job)
-{
-    if (m)
-        for (struct offer **o = &m->offers; *o; o = &(*o)->next)
-            if (strcmp((*o)->job, job) == 0)
-                return o;
-    return NULL;
-}
-
-void hub_offer(struct hub *h, const char *id, struct offer *o)
-{
-    struct shard *s = shard_lock(h, id);
-    struct machine_entry *m = entry(s, id, true);
-    struct waiter *w = NULL;
-    bool known = find_offer(m, o->job);
-    if (!known) {
-        struct offer **end = &m->offers;
-        while (*end)
-            end = &(*end)->next;
-        o->next = NULL;
-        *end = o;
-        if (!o->held)
-            w = take(h, m);
-    }
-    pthread_mutex_unlock(&s->lock);
-    if (known)
-        offer_free(o);
-    answer(h, w, id);
-}
-
-void hub_offer_release(struct hub *h, const char *id, const char *job)
-{
-    struct shard *s = shard_lock(h, id);
-    struct machine_entry *m = entry(s, id, false);
-    struct offer **o = find_offer(m, job);
-    struct waiter *w = NULL;
-    if (o) {
-        (*o)->held = false;
-        w = take(h, m);
-    }
-    pthread_mutex_unlock(&s->lock);
-    answer(h, w, id);
-}
-
-void hub_offer_drop(struct hub *h, const char *id, const char *job, bool *accepted)
-{
-    struct shard *s = shard_lock(h, id);
-    struct offer **o = find_offer(entry(s, id, false), job);
-    struct offer *gone = o ? *o : NULL;
-    if (gone)
-        *o = gone->next;
-    pthread_mutex_unlock(&s->lock);
-    if (accepted)
-        *accepted = gone && gone->accepted;
-    offer_free(gone);
-}
-
-enum job_state hub_job_state(struct hub *h, const char *id, const char *job, enum job_state stored)
-{
-    if (stored != JOB_QUEUED)
-        return stored;
-    struct shard *s = shard_lock(h, id);
-    struct offer **o = find_offer(entry(s, id, false), job);
-    bool handed = o && (*o)->handed;
-    pthread_mutex_unlock(&s->lock);
-    return handed ? JOB_OFFERED : stored;
-}
-
-static bool is_cancelled(const struct machine_entry *m, const char *job)
-{
-    for (const struct cancelled *c = m->cancelled; c; c = c->next)
-        if (strcmp(c->job, job) == 0)
-            return true;
-    return false;
-}
-
-void hub_cancel(struct hub *h, const char *id, const char *job)
-{
-    struct cancelled *c = mem_zalloc(sizeof *c);
-    snprintf(c->job, sizeof c->job, "%s", job);
-    struct shard *s = shard_lock(h, id);
-    struct machine_entry *m = entry(s, id, true);
-    struct waiter *w = NULL;
-    bool told = is_cancelled(m, job);
-    if (!told) {
-        c->next = m->cancelled;
-        m->cancelled = c;
-        w = take(h, m);
-    }
-    pthread_mutex_unlock(&s->lock);
-    if (told)
-        mem_free(c);
-    answer(h, w, id);
-}
-
-static bool is_listed(const char *const *jobs, size_t n, const char *job)
-{
-    for (size_t i = 0; i < n; i++)
-        if (strcmp(jobs[i], job) == 0)
-            return true;
-    return false;
-}
-
-void hub_listed(struct hub *h, const char *id, const char *const *jobs, size_t n, bool *unknown)
-{
-    struct shard *s = shard_lock(h, id);
-    struct machine_entry *m = entry(s, id, true);
-    *unknown = false;
-    for (size_t i = 0; i < n; i++) {
-        struct offer **o = find_offer(m, jobs[i]);
-        if (o)
-            (*o)->accepted = true;
-        else
-            *unknown = true;
-    }
-    for (struct cancelled **c = &m->cancelled; *c;) {
-        struct cancelled *gone = *c;
-        if (is_listed(jobs, n, gone->job)) {
-            c = &gone->next;
-            continue;
-        }
-        *c = gone->next;
-        mem_free(gone);
-    }
-    pthread_mutex_unlock(&s->lock);
-}
-
-static bool to_hand_out(const struct offer *o)
-{
-    return !o->held && !o->accepted;
-}
-
-static struct offer *offer_copy(struct arena *a, const struct offer *o)
-{
-    struct offer *copy = arena_alloc(a, sizeof *copy);
-    *copy = *o;
-    copy->params = arena_strdup(a, o->params);
-    copy->next = NULL;
-    return copy;
-}
-
-size_t hub_hand_out(struct hub *h, const char *id, struct arena *a, size_t max, struct offer **out,
-                    const char ***cancelled, size_t *cancelled_count)
-{
-    struct shard *s = shard_lock(h, id);
-    struct machine_entry *m = entry(s, id, false);
-    size_t n = 0, c = 0;
-    for (struct offer *o = m ? m->offers : NULL; o && n < max; o = o->next)
-        if (to_hand_out(o)) {
-            o->handed = true;
-            out[n++] = offer_copy(a, o);
-        }
-    for (struct cancelled *k = m ? m->cancelled : NULL; k; k = k->next)
-        c++;
-    *cancelled = arena_alloc(a, c * sizeof(char *));
-    *cancelled_count = c;
-    for (struct cancelled *k = m ? m->cancelled : NULL; k; k = k->next)
-        (*cancelled)[--c] = arena_strdup(a, k->job);
-    pthread_mutex_unlock(&s->lock);
-    return n;
-}
-
 bool hub_wait(struct hub *h, const char *id, int loop, void *token, int64_t deadline, bool takes_jobs)
 {
     struct waiter *w = mem_zalloc(sizeof *w);
-    struct shard *s = shard_lock(h, id);
-    struct machine_entry *m = entry(s, id, true);
+    struct shard *s = hub_lock(h, id);
+    struct machine_entry *m = hub_entry(s, id, true);
     bool something = m->cancelled != NULL;
     for (const struct offer *o = m->offers; o && takes_jobs && !something; o = o->next)
-        something = to_hand_out(o);
+        something = hub_to_hand_out(o);
     struct waiter *older = NULL;
     if (!something) {
-        older = take(h, m);
+        older = hub_take(h, m);
         int64_t least = clock_ticks_ms(h->clock) + REPLACE_WAIT_MS;
         if (older && deadline < least)
             deadline = least;
@@ -478,15 +235,15 @@ bool hub_wait(struct hub *h, const char *id, int loop, void *token, int64_t dead
     pthread_mutex_unlock(&s->lock);
     if (something)
         mem_free(w);
-    answer(h, older, id);
+    hub_answer(h, older, id);
     return !something;
 }
 
 bool hub_leave(struct hub *h, const char *id, const void *token)
 {
-    struct shard *s = shard_lock(h, id);
-    struct machine_entry *m = entry(s, id, false);
-    struct waiter *w = m && m->waiter && m->waiter->token == token ? take(h, m) : NULL;
+    struct shard *s = hub_lock(h, id);
+    struct machine_entry *m = hub_entry(s, id, false);
+    struct waiter *w = m && m->waiter && m->waiter->token == token ? hub_take(h, m) : NULL;
     pthread_mutex_unlock(&s->lock);
     mem_free(w);
     return w != NULL;
@@ -505,12 +262,12 @@ void hub_expire(struct hub *h, int loop, int64_t now_ticks_ms)
             ids[n++] = arena_strdup(&a, w->machine->id);
     pthread_mutex_unlock(&l->lock);
     for (size_t i = 0; i < n; i++) {
-        struct shard *s = shard_lock(h, ids[i]);
-        struct machine_entry *m = entry(s, ids[i], false);
+        struct shard *s = hub_lock(h, ids[i]);
+        struct machine_entry *m = hub_entry(s, ids[i], false);
         bool due = m && m->waiter && m->waiter->loop == loop && m->waiter->deadline <= now_ticks_ms;
-        struct waiter *w = due ? take(h, m) : NULL;
+        struct waiter *w = due ? hub_take(h, m) : NULL;
         pthread_mutex_unlock(&s->lock);
-        answer(h, w, ids[i]);
+        hub_answer(h, w, ids[i]);
     }
     arena_free(&a);
 }
