@@ -47,7 +47,8 @@ struct code_info {
 
 /* Accepts what people and logs write, blanks around it ignored: 0x80070002, 0X80070002, 80070002, 80072ee2,
  * -2147024894, 2147942402. Eight hex digits without prefix are hex; a decimal has 9 or 10 digits when
- * unsigned, any number when negative. `0x` with fewer digits is allowed (0x240006). ERR_INVALID says what is accepted. */
+ * unsigned, any number when negative. `0x` with fewer digits is allowed (0x240006). ERR_INVALID says what is
+ * accepted. */
 bool code_parse(struct slice text, uint32_t *code, struct err *e);
 
 /* Hex digits without prefix and with leading zeros lost, 1 to 8 of them: only for fields that are known to
@@ -73,12 +74,14 @@ struct code_info code_lookup(uint32_t code);
 /* All rows, ordered by code as unsigned value. */
 const struct code_info *code_table(size_t *count);
 
-const char *code_kind_name(enum code_kind);          /* "failure", "transient", "success" */
-const char *code_cause_name(enum code_cause);        /* "cache_corrupt" */
-const char *code_cause_text(enum code_cause);        /* two or three sentences for an admin: what is wrong, what helps */
-const char *code_text(uint32_t code);                /* one sentence for this code, or for its range; never "" */
+const char *code_kind_name(enum code_kind);   /* "failure", "transient", "success" */
+const char *code_cause_name(enum code_cause); /* "cache_corrupt" */
+const char *
+    code_cause_text(enum code_cause); /* two or three sentences for an admin: what is wrong, what helps */
+const char *code_text(uint32_t code); /* one sentence for this code, or for its range; never "" */
 
-/* The page `fleetmend explain` prints: code, name, meaning, cause, what Fleetmend would do, hint. Works offline. */
+/* The page `fleetmend explain` prints: code, name, meaning, cause, what Fleetmend would do, hint. Works
+ * offline. */
 void code_explain(uint32_t code, struct buf *out);
 
 #endif

@@ -14,8 +14,8 @@ const char *const job_verdict_words[JOB_VERDICT_COUNT] = {JOB_VERDICTS(X)};
 
 #define BIT(s) (1u << JOB_##s)
 
-/* Whatever has not started may end without a start; what started ends by the agent's word, or expires when the
- * machine never comes back. Results arrive in any state, so every open state may go to DONE. */
+/* Whatever has not started may end without a start; what started ends by the agent's word, or expires when
+ * the machine never comes back. Results arrive in any state, so every open state may go to DONE. */
 static const unsigned next_states[JOB_STATE_COUNT] = {
     [JOB_QUEUED] = BIT(WAITING) | BIT(OFFERED) | BIT(RUNNING) | BIT(VERIFYING) | BIT(DONE) | BIT(CANCELLED) |
                    BIT(EXPIRED) | BIT(SUPERSEDED),

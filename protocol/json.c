@@ -94,7 +94,8 @@ const char *json_type_name(enum json_type t)
 
 const struct json *json_get(const struct json *object, const char *key)
 {
-    return json_type(object) == JSON_OBJECT ? value(cJSON_GetObjectItemCaseSensitive(node(object), key)) : NULL;
+    return json_type(object) == JSON_OBJECT ? value(cJSON_GetObjectItemCaseSensitive(node(object), key))
+                                            : NULL;
 }
 
 const struct json *json_first(const struct json *j)

@@ -1,8 +1,8 @@
 /* Strict JSON: reading and writing.
  *
  * Reading refuses what cJSON alone lets through: anything after the value, invalid UTF-8, NUL and control
- * characters, lone surrogates, duplicate keys, depth beyond JSON_DEPTH_MAX, numbers that are not finite or are
- * integers outside +-2^53. Keys are case-sensitive. Values are borrowed from their document.
+ * characters, lone surrogates, duplicate keys, depth beyond JSON_DEPTH_MAX, numbers that are not finite or
+ * are integers outside +-2^53. Keys are case-sensitive. Values are borrowed from their document.
  *
  * Writing streams into a buf; the caller checks the buf once at the end. */
 #ifndef FLEETMEND_JSON_H

@@ -42,14 +42,14 @@ enum repair_id {
 
 /* What may stop a repair from starting. Bits. */
 enum veto {
-    VETO_REBOOT_PENDING = 1,  /* WU RebootRequired, CBS RebootPending/InProgress/PackagesPending, pending.xml */
-    VETO_LOW_DISK = 2,        /* under 1 GB free on the system drive; component store: under 5 GB */
-    VETO_BATTERY = 4,         /* on battery below 60 % */
-    VETO_NO_MAINS = 8,        /* on battery at all */
-    VETO_METERED = 16,        /* metered or roaming link, and the repair downloads */
-    VETO_UPDATE_BUSY = 32,    /* an installation runs (IsBusy), or TiWorker has run for less than 30 minutes... */
-    VETO_CRITICAL_ROLE = 64,  /* dc, cluster, hyperv: class 0 only, unless the GPO value says otherwise */
-    VETO_LOCAL_ONLY = 128,    /* reserved: report only (NonPersistent, ARM64 before its self-test) */
+    VETO_REBOOT_PENDING = 1, /* WU RebootRequired, CBS RebootPending and the like, pending.xml */
+    VETO_LOW_DISK = 2,       /* under 1 GB free on the system drive; component store: under 5 GB */
+    VETO_BATTERY = 4,        /* on battery below 60 % */
+    VETO_NO_MAINS = 8,       /* on battery at all */
+    VETO_METERED = 16,       /* metered or roaming link, and the repair downloads */
+    VETO_UPDATE_BUSY = 32,   /* an installation is running */
+    VETO_CRITICAL_ROLE = 64, /* dc, cluster, hyperv: class 0 only, unless policy says otherwise */
+    VETO_LOCAL_ONLY = 128,   /* report only: non-persistent, ARM64 before its self-test */
 };
 
 enum repair_undo { UNDO_NONE, UNDO_YES, UNDO_SELF /* transactional, uninstall, or setup's own */ };
@@ -60,8 +60,9 @@ enum repair_verify {
     VERIFY_SCAN, /* a new update scan, a retry of the download; install failures stay pending */
 };
 
-/* A typed parameter: either one of `words` (separated by '|') or, when words is NULL, a value matching `pattern`:
- * "kb" (KB and 6-8 digits), "id" (1-40 of [a-z0-9._-]), "timezone" (1-60 printable ASCII), "flag" (true|false). */
+/* A typed parameter: either one of `words` (separated by '|') or, when words is NULL, a value matching
+ * `pattern`: "kb" (KB and 6-8 digits), "id" (1-40 of [a-z0-9._-]), "timezone" (1-60 printable ASCII), "flag"
+ * (true|false). */
 struct repair_param {
     const char *name;
     const char *words;
@@ -73,17 +74,17 @@ struct repair_param {
 struct repair {
     enum repair_id id;
     const char *name;
-    int class;                 /* 0 no effect on users, 1 reversible or self-contained, 2 disrupts or lasts */
+    int class; /* 0 no effect on users, 1 reversible or self-contained, 2 disrupts or lasts */
     enum repair_undo undo;
     enum repair_verify verify;
-    unsigned vetoes;           /* set of enum veto */
-    int per_machine;           /* at most this often ... */
-    int64_t window_s;          /* ... in this time; 0: no limit of its own */
-    bool counts_as_class1;     /* counts towards "6 repairs of class >= 1 in 24 h" */
+    unsigned vetoes;                   /* set of enum veto */
+    int per_machine;                   /* at most this often ... */
+    int64_t window_s;                  /* ... in this time; 0: no limit of its own */
+    bool counts_as_class1;             /* counts towards "6 repairs of class >= 1 in 24 h" */
     const struct repair_param *params; /* ended by a row with name NULL; never NULL */
-    const char *title;         /* "Reset the update cache" */
-    const char *help;          /* what it does, in one or two sentences */
-    const char *undo_help;     /* what undo does, or why there is none */
+    const char *title;                 /* "Reset the update cache" */
+    const char *help;                  /* what it does, in one or two sentences */
+    const char *undo_help;             /* what undo does, or why there is none */
 };
 
 const struct repair *repair_get(enum repair_id id);
@@ -102,7 +103,8 @@ struct repair_values {
 };
 
 /* Checks one value against the row and stores it. ERR_INVALID names the parameter and what is allowed. */
-bool repair_value_set(const struct repair *, struct repair_values *, const char *name, const char *value, struct err *e);
+bool repair_value_set(const struct repair *, struct repair_values *, const char *name, const char *value,
+                      struct err *e);
 /* Fills in the fallbacks; ERR_INVALID when a required one is missing. */
 bool repair_values_complete(const struct repair *, struct repair_values *, struct err *e);
 /* The value or NULL. */

@@ -30,24 +30,27 @@ struct wire_message {
 /* Each list becomes a function, so that its struct has one short name inside: M. */
 #define FIELD(field, kind, needed, ...)                                                                      \
     {.name = #field, .type = kind, .need = needed, .at = offsetof(M, field), __VA_ARGS__},
-#define STRING(name, need, most)         FIELD(name, T_STRING, need, .max = most)
-#define WORD(name, need, list, n)        FIELD(name, T_WORD, need, .max = (n)-1, .words = list)
-#define INT(name, need, least, most)     FIELD(name, T_INT, need, .min = least, .max = most)
-#define BOOL(name, need)                 FIELD(name, T_BOOL, need, .max = 1)
-#define CODE(name, need)                 FIELD(name, T_CODE, need, .max = UINT32_MAX)
-#define COUNTED(name, kind, need, n, ...) FIELD(name, kind, need, .count_at = offsetof(M, name##_count), .count_max = n, __VA_ARGS__)
-#define STRINGS(name, need, n, most)     COUNTED(name, T_STRINGS, need, n, .max = most)
-#define PAIRS(name, need, n, most)       COUNTED(name, T_PAIRS, need, n, .max = most)
-#define RAWS(name, need, n, most)        COUNTED(name, T_RAWS, need, n, .max = most)
-#define LIST(name, need, msg, n)         COUNTED(name, T_LIST, need, n, .message = describe_##msg)
-#define OBJECT(name, need, msg)          FIELD(name, T_OBJECT, need, .message = describe_##msg)
+#define STRING(name, need, most)     FIELD(name, T_STRING, need, .max = most)
+#define WORD(name, need, list, n)    FIELD(name, T_WORD, need, .max = (n)-1, .words = list)
+#define INT(name, need, least, most) FIELD(name, T_INT, need, .min = least, .max = most)
+#define BOOL(name, need)             FIELD(name, T_BOOL, need, .max = 1)
+#define CODE(name, need)             FIELD(name, T_CODE, need, .max = UINT32_MAX)
+#define COUNTED(name, kind, need, n, ...)                                                                    \
+    FIELD(name, kind, need, .count_at = offsetof(M, name##_count), .count_max = n, __VA_ARGS__)
+#define STRINGS(name, need, n, most) COUNTED(name, T_STRINGS, need, n, .max = most)
+#define PAIRS(name, need, n, most)   COUNTED(name, T_PAIRS, need, n, .max = most)
+#define RAWS(name, need, n, most)    COUNTED(name, T_RAWS, need, n, .max = most)
+#define LIST(name, need, msg, n)     COUNTED(name, T_LIST, need, n, .message = describe_##msg)
+#define OBJECT(name, need, msg)      FIELD(name, T_OBJECT, need, .message = describe_##msg)
 #define MESSAGE(name)                                                                                        \
     static const struct wire_message *describe_##name(void)                                                  \
     {                                                                                                        \
         typedef struct wire_##name M;                                                                        \
         static const struct wire_field fields[] = {
 #define END(name)                                                                                            \
-    {0}                                                                                                      \
+    {                                                                                                        \
+        0                                                                                                    \
+    }                                                                                                        \
     }                                                                                                        \
     ;                                                                                                        \
     static const struct wire_message message = {sizeof(M), fields};                                          \
@@ -177,7 +180,8 @@ static bool too_long(struct decoder *d, const char *name, int64_t max, size_t gi
 }
 
 /* An error inside leads there: "events[3]" and "code: ..." become "events[3].code: ...". */
-static bool decode_object(struct decoder *d, const char *name, const struct wire_message *m, const struct json *j, char *msg)
+static bool decode_object(struct decoder *d, const char *name, const struct wire_message *m,
+                          const struct json *j, char *msg)
 {
     if (json_type(j) != JSON_OBJECT)
         return expected(d, name, "an object");
@@ -186,7 +190,8 @@ static bool decode_object(struct decoder *d, const char *name, const struct wire
     return d->e && err_set(d->e, d->e->kind, "%s.%s", name, d->e->text);
 }
 
-static bool decode_text(struct decoder *d, const char *name, int64_t max, const struct json *j, const char **out)
+static bool decode_text(struct decoder *d, const char *name, int64_t max, const struct json *j,
+                        const char **out)
 {
     struct slice s;
     if (!json_string(j, &s))
@@ -207,7 +212,8 @@ static bool decode_word(struct decoder *d, const struct wire_field *f, const str
             *out = i;
             return true;
         }
-    return err_set(d->e, ERR_INVALID, "%s: \"%.*s\" is not a known word", f->name, (int)(s.n < 40 ? s.n : 40), s.p);
+    return err_set(d->e, ERR_INVALID, "%s: \"%.*s\" is not a known word", f->name, (int)(s.n < 40 ? s.n : 40),
+                   s.p);
 }
 
 static bool decode_int(struct decoder *d, const struct wire_field *f, const struct json *j, int64_t *out)
@@ -215,8 +221,8 @@ static bool decode_int(struct decoder *d, const struct wire_field *f, const stru
     if (!json_int(j, out))
         return expected(d, f->name, "an integer");
     if (*out < f->min || *out > f->max)
-        return err_set(d->e, ERR_INVALID, "%s: %" PRId64 " is outside %" PRId64 " to %" PRId64, f->name, *out, f->min,
-                       f->max);
+        return err_set(d->e, ERR_INVALID, "%s: %" PRId64 " is outside %" PRId64 " to %" PRId64, f->name, *out,
+                       f->min, f->max);
     return true;
 }
 
@@ -228,7 +234,8 @@ static bool decode_code(struct decoder *d, const struct wire_field *f, const str
     return true;
 }
 
-static bool decode_pair(struct decoder *d, const struct wire_field *f, const struct json *j, struct wire_pair *out)
+static bool decode_pair(struct decoder *d, const struct wire_field *f, const struct json *j,
+                        struct wire_pair *out)
 {
     struct slice key = slice_of(json_key(j));
     if (key.n > (size_t)f->max)
@@ -266,7 +273,8 @@ static void write_again(const struct json *j, struct json_writer *w)
         json_put_null(w);
 }
 
-static bool decode_raw(struct decoder *d, const char *name, int64_t max, const struct json *j, struct slice *out)
+static bool decode_raw(struct decoder *d, const char *name, int64_t max, const struct json *j,
+                       struct slice *out)
 {
     if (json_type(j) != JSON_OBJECT)
         return expected(d, name, "an object");
@@ -281,7 +289,8 @@ static bool decode_raw(struct decoder *d, const char *name, int64_t max, const s
     return ok;
 }
 
-static bool decode_element(struct decoder *d, const struct wire_field *f, const struct json *j, char *array, size_t i)
+static bool decode_element(struct decoder *d, const struct wire_field *f, const struct json *j, char *array,
+                           size_t i)
 {
     char name[80];
     snprintf(name, sizeof name, "%s[%zu]", f->name, i);
@@ -318,7 +327,8 @@ static bool decode_counted(struct decoder *d, const struct wire_field *f, const 
         return expected(d, f->name, object ? "an object" : "an array");
     size_t n = json_count(j);
     if (n > f->count_max)
-        return err_set(d->e, ERR_INVALID, "%s: at most %zu elements allowed, %zu given", f->name, f->count_max, n);
+        return err_set(d->e, ERR_INVALID, "%s: at most %zu elements allowed, %zu given", f->name,
+                       f->count_max, n);
     char *array = arena_alloc(d->arena, n * element_size(f));
     size_t i = 0;
     for (const struct json *k = json_first(j); k; k = json_next(k), i++)
@@ -366,14 +376,16 @@ static bool decode_fields(struct decoder *d, const struct wire_message *m, const
     return true;
 }
 
-static bool decode_message(struct slice text, struct arena *a, const struct wire_message *m, void *msg, struct err *e)
+static bool decode_message(struct slice text, struct arena *a, const struct wire_message *m, void *msg,
+                           struct err *e)
 {
     memset(msg, 0, m->size);
     struct json *j = json_parse(text, e);
     if (!j)
         return false;
     struct decoder d = {a, e};
-    bool ok = json_type(j) == JSON_OBJECT ? decode_fields(&d, m, j, msg) : err_set(e, ERR_INVALID, "an object expected");
+    bool ok = json_type(j) == JSON_OBJECT ? decode_fields(&d, m, j, msg)
+                                          : err_set(e, ERR_INVALID, "an object expected");
     json_free(j);
     return ok;
 }

@@ -1,10 +1,10 @@
 /* The journal: every job this machine ever took, on disk before anything is done for it.
  *
- * It alone decides whether an order starts something. One file, "journal", of lines that begin with a letter and
- * hold JSON: O the order, S the whole state of a job (the last one counts), T a report the spool has, F the last
- * failure of a phase. S lines are synced. A torn last line of a crash is cut off; a file that may be torn is
- * replaced as a whole before anything is added. Ended jobs keep their id until their order has been invalid for 14 days,
- * so nothing starts twice; all but the newest few are reduced to that. */
+ * It alone decides whether an order starts something. One file, "journal", of lines that begin with a letter
+ * and hold JSON: O the order, S the whole state of a job (the last one counts), T a report the spool has, F
+ * the last failure of a phase. S lines are synced. A torn last line of a crash is cut off; a file that may be
+ * torn is replaced as a whole before anything is added. Ended jobs keep their id until their order has been
+ * invalid for 14 days, so nothing starts twice; all but the newest few are reduced to that. */
 #ifndef FLEETMEND_JOURNAL_H
 #define FLEETMEND_JOURNAL_H
 
@@ -14,8 +14,8 @@
 
 enum {
     JOURNAL_JOBS_MAX = 1024,
-    JOURNAL_FULL_ENDED = 40,      /* ended jobs that keep order and output */
-    JOURNAL_OUTPUT_MAX = 16000,   /* less than WIRE_OUTPUT_MAX_BYTES */
+    JOURNAL_FULL_ENDED = 40,    /* ended jobs that keep order and output */
+    JOURNAL_OUTPUT_MAX = 16000, /* less than WIRE_OUTPUT_MAX_BYTES */
     JOURNAL_MAX_BYTES = 8 << 20,
     REASON_MAX = 401,
     TAG_MAX = 41,
@@ -43,7 +43,7 @@ struct job {
     bool undo, dry_run, local;
     int64_t not_before, not_after; /* server time; local jobs: 0 */
     struct failure aim;
-    char target[JOB_ID_MAX];     /* undo: the job to undo */
+    char target[JOB_ID_MAX]; /* undo: the job to undo */
     struct repair_values values;
 
     enum job_stage stage;
@@ -52,13 +52,13 @@ struct job {
     char start_boot[41];
 
     int step, resumes;
-    unsigned found_mask, held_mask;           /* bits of enum machine_service: looked at; start type changed by us */
+    unsigned found_mask, held_mask; /* bits of enum machine_service: looked at; start type changed by us */
     struct service_info found[SERVICE_COUNT]; /* as found, by found_mask */
-    unsigned moved_mask, left_mask;           /* bits of enum machine_place: NAME.tag is ours, so is NAME.tag-new */
-    char tag[TAG_MAX];                        /* a bit is set before its call: after a crash looking tells */
-    bool clock_set;                             /* the clock was stepped, or was about to be */
+    unsigned moved_mask, left_mask; /* bits of enum machine_place: NAME.tag is ours, so is NAME.tag-new */
+    char tag[TAG_MAX];              /* a bit is set before its call: after a crash looking tells */
+    bool clock_set;                 /* the clock was stepped, or was about to be */
     bool undone;
-    bool watched;                               /* the verdict waits for an install */
+    bool watched; /* the verdict waits for an install */
 
     int rev, told_rev; /* of the report; told_rev: what the spool has */
     enum job_state state;
@@ -75,8 +75,8 @@ struct job {
     uint32_t early_code;
     bool early_download;
 
-    bool dirty;           /* memory is ahead of the disk: nothing may be done for this job */
-    bool reduced;         /* only what prevents a second start is left */
+    bool dirty;   /* memory is ahead of the disk: nothing may be done for this job */
+    bool reduced; /* only what prevents a second start is left */
     bool order_written;
     size_t output_written;
 };
@@ -88,7 +88,7 @@ struct journal {
     struct failure failures[EVENT_PHASE_COUNT]; /* last ones seen, by phase; seq 0: none open */
     int64_t last_install_seq;                   /* of the last successful install seen */
     size_t file_bytes, snapshot_bytes;
-    bool torn;                                  /* the file may end in half a line */
+    bool torn; /* the file may end in half a line */
 };
 
 /* False when the file is there and can't be read: then nothing may be started. */
@@ -107,7 +107,8 @@ void journal_note_told(struct journal *, struct job *);
 /* Synced when it forbids an undo, i.e. after an install; else losing it only makes a verdict less sure. */
 void journal_note_failure(struct journal *, enum event_phase phase, bool sync);
 
-/* Reduces old ended jobs; forgets those that can't start any more at server time now_t (0: unknown, forgets none). */
+/* Reduces old ended jobs; forgets those that can't start any more at server time now_t (0: unknown, forgets
+ * none). */
 void journal_prune(struct journal *, int64_t now_t);
 
 /* ---- lines, for journal.c ---- */

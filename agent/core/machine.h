@@ -1,5 +1,6 @@
 /* The machine: all the agent core knows of the world. About 30 calls with contracts, three implementations:
- * agent/windows is the product, agent/sim a simulated Windows, tests/support a double that fails the k-th call.
+ * agent/windows is the product, agent/sim a simulated Windows, tests/support a double that fails the k-th
+ * call.
  *
  * Every call is short: none waits for another process, a service or the network. What takes time is begun and
  * then asked for (MACHINE_PENDING), so the whole agent is one thread and a test or a swarm owns the time.
@@ -16,11 +17,11 @@
 
 enum machine_status {
     MACHINE_OK,
-    MACHINE_PENDING,     /* begun; ask again later */
-    MACHINE_FAILED,      /* tried and failed; err says why, with the system's error number in words */
-    MACHINE_ABSENT,      /* this system has no such service, place, program or interface */
-    MACHINE_DENIED,      /* access denied, or blocked by a security product: not to be retried */
-    MACHINE_BUSY,        /* in use by someone; trying again may help */
+    MACHINE_PENDING, /* begun; ask again later */
+    MACHINE_FAILED,  /* tried and failed; err says why, with the system's error number in words */
+    MACHINE_ABSENT,  /* this system has no such service, place, program or interface */
+    MACHINE_DENIED,  /* access denied, or blocked by a security product: not to be retried */
+    MACHINE_BUSY,    /* in use by someone; trying again may help */
 };
 
 /* ---- services ---- */
@@ -42,7 +43,12 @@ enum machine_service {
         SERVICE_COUNT
 };
 
-enum service_state { SERVICE_STATE_STOPPED, SERVICE_STATE_STARTING, SERVICE_STATE_RUNNING, SERVICE_STATE_STOPPING };
+enum service_state {
+    SERVICE_STATE_STOPPED,
+    SERVICE_STATE_STARTING,
+    SERVICE_STATE_RUNNING,
+    SERVICE_STATE_STOPPING
+};
 /* Numbers are Windows' own SERVICE_*_START. */
 enum service_start { SERVICE_START_AUTO = 2, SERVICE_START_MANUAL = 3, SERVICE_START_DISABLED = 4 };
 
@@ -64,9 +70,9 @@ enum machine_place {
 
 struct place_info {
     bool exists;
-    bool reparse_point;  /* a junction or link: never followed, never moved */
-    int64_t size_bytes;  /* -1 when not counted */
-    int64_t changed_ms;  /* newest change seen at the top level, UTC; 0 unknown */
+    bool reparse_point; /* a junction or link: never followed, never moved */
+    int64_t size_bytes; /* -1 when not counted */
+    int64_t changed_ms; /* newest change seen at the top level, UTC; 0 unknown */
 };
 
 /* ---- programs: fixed path in System32, fixed arguments, output bounded ---- */
@@ -81,19 +87,19 @@ enum { PROGRAM_OUTPUT_MAX = 4096 };
 
 struct program_end {
     uint32_t exit_code;
-    bool timed_out;                   /* the machine ended it with its grandchildren at the limit */
-    char output[PROGRAM_OUTPUT_MAX];  /* stdout and stderr, cleaned UTF-8, cut */
+    bool timed_out;                  /* the machine ended it with its grandchildren at the limit */
+    char output[PROGRAM_OUTPUT_MAX]; /* stdout and stderr, cleaned UTF-8, cut */
 };
 
 /* ---- update scan ---- */
 
 struct scan_end {
-    bool available;        /* false: this system offers no update scan; `reason` says why */
-    uint32_t code;         /* 0: clean; else what the scan returned */
+    bool available; /* false: this system offers no update scan; `reason` says why */
+    uint32_t code;  /* 0: clean; else what the scan returned */
     bool reboot_required;
     int64_t started_ticks_ms;
     char reason[200];
-    char service[64];      /* which update service answered: "wsus", "windows_update", ... */
+    char service[64]; /* which update service answered: "wsus", "windows_update", ... */
 };
 
 /* ---- what may stop a repair ---- */
@@ -103,12 +109,12 @@ struct machine_conditions {
     char reboot_reasons[120];
     bool update_busy;
     bool on_battery;
-    int battery_percent;      /* 100 when there is none */
+    int battery_percent; /* 100 when there is none */
     bool metered;
     int64_t free_disk_bytes;
     bool domain_member;
-    bool time_nosync;         /* workgroup machine with Type=NoSync: the internet-time box is unticked */
-    char role[20];            /* as in facts */
+    bool time_nosync;          /* workgroup machine with Type=NoSync: the internet-time box is unticked */
+    char role[20];             /* as in facts */
     bool allow_critical_roles; /* GPO AllowRepairsOnCriticalRoles */
     bool allow_clock_step;     /* GPO AllowClockStep */
     bool report_only;          /* GPO NonPersistent, ARM64 before its self-test */
@@ -128,7 +134,7 @@ enum machine_log {
 struct log_stat {
     bool exists;
     int64_t size_bytes;
-    uint64_t identity;     /* changes when the file is replaced: file index, creation time or the like */
+    uint64_t identity; /* changes when the file is replaced: file index, creation time or the like */
 };
 
 struct machine {
@@ -149,27 +155,30 @@ struct machine_ops {
     enum machine_status (*clock_set)(void *ctx, int64_t utc_ms, struct err *e);
 
     /* ABSENT when not installed. */
-    enum machine_status (*service_query)(void *ctx, enum machine_service s, struct service_info *out, struct err *e);
-    /* Send the request and return; success is seen by service_query(). Dependents are stopped first and restarted by
-     * service_start of the same service. An already running (or stopped) service is OK. */
+    enum machine_status (*service_query)(void *ctx, enum machine_service s, struct service_info *out,
+                                         struct err *e);
+    /* Send the request and return; success is seen by service_query(). Dependents are stopped first and
+     * restarted by service_start of the same service. An already running (or stopped) service is OK. */
     enum machine_status (*service_start)(void *ctx, enum machine_service s, struct err *e);
     enum machine_status (*service_stop)(void *ctx, enum machine_service s, struct err *e);
-    enum machine_status (*service_set_start)(void *ctx, enum machine_service s, enum service_start start, bool delayed,
-                                             struct err *e);
+    enum machine_status (*service_set_start)(void *ctx, enum machine_service s, enum service_start start,
+                                             bool delayed, struct err *e);
 
-    enum machine_status (*place_query)(void *ctx, enum machine_place p, struct place_info *out, struct err *e);
-    /* Renames the place to NAME.<tag> beside it, by handle, never across a volume. tag: [0-9A-Za-z-]{1,40}. BUSY on a sharing
-     * violation, ABSENT when there is no such folder, FAILED when the target exists. */
+    enum machine_status (*place_query)(void *ctx, enum machine_place p, struct place_info *out,
+                                       struct err *e);
+    /* Renames the place to NAME.<tag> beside it, by handle, never across a volume. tag: [0-9A-Za-z-]{1,40}.
+     * BUSY on a sharing violation, ABSENT when there is no such folder, FAILED when the target exists. */
     enum machine_status (*place_move_aside)(void *ctx, enum machine_place p, const char *tag, struct err *e);
-    /* Moves a folder Windows made meanwhile to NAME.<tag>-new, then NAME.<tag> back. ABSENT when that backup is gone. */
+    /* Moves a folder Windows made meanwhile to NAME.<tag>-new, then NAME.<tag> back. ABSENT when that backup
+     * is gone. */
     enum machine_status (*place_restore)(void *ctx, enum machine_place p, const char *tag, struct err *e);
     /* Whether NAME.<tag> exists. */
-    enum machine_status (*backup_query)(void *ctx, enum machine_place p, const char *tag, struct place_info *out,
-                                        struct err *e);
+    enum machine_status (*backup_query)(void *ctx, enum machine_place p, const char *tag,
+                                        struct place_info *out, struct err *e);
     /* Deletes NAME.<tag>, not following links; PENDING while more is left (it works in bounded slices). */
     enum machine_status (*backup_remove)(void *ctx, enum machine_place p, const char *tag, struct err *e);
-    /* Copies what a cache reset destroys (ReportingEvents.log, update history where the system has it) into the agent's own
-     * folder evidence/<tag>/, bounded; `what` says in words what was copied. */
+    /* Copies what a cache reset destroys (ReportingEvents.log, update history where the system has it) into
+     * the agent's own folder evidence/<tag>/, bounded; `what` says in words what was copied. */
     enum machine_status (*evidence_export)(void *ctx, const char *tag, char what[200], struct err *e);
 
     /* At most one program runs at a time. start: OK or ABSENT, DENIED, FAILED. */
@@ -182,16 +191,19 @@ struct machine_ops {
 
     enum machine_status (*log_stat)(void *ctx, enum machine_log log, struct log_stat *out, struct err *e);
     /* Reads up to n bytes at the offset; *got 0 at the end. Files are opened shared, never locked. */
-    enum machine_status (*log_read)(void *ctx, enum machine_log log, int64_t offset, void *p, size_t n, size_t *got,
-                                    struct err *e);
+    enum machine_status (*log_read)(void *ctx, enum machine_log log, int64_t offset, void *p, size_t n,
+                                    size_t *got, struct err *e);
 
     /* The agent's own state folder: flat names [a-z0-9._-]{1,60}. */
     /* Whole file, at most max bytes; ABSENT when there is none. */
     enum machine_status (*file_read)(void *ctx, const char *name, struct buf *out, struct err *e);
-    /* Replaces the file by new content: after OK it is the new one on disk, before the old one, never a mixture. */
+    /* Replaces the file by new content: after OK it is the new one on disk, before the old one, never a
+     * mixture. */
     enum machine_status (*file_replace)(void *ctx, const char *name, struct slice content, struct err *e);
-    /* Appends and, when sync, forces it to disk before OK. A failed append may leave a torn tail: readers must bear it. */
-    enum machine_status (*file_append)(void *ctx, const char *name, struct slice content, bool sync, struct err *e);
+    /* Appends and, when sync, forces it to disk before OK. A failed append may leave a torn tail: readers
+     * must bear it. */
+    enum machine_status (*file_append)(void *ctx, const char *name, struct slice content, bool sync,
+                                       struct err *e);
     enum machine_status (*file_remove)(void *ctx, const char *name, struct err *e); /* OK when absent */
     /* Protects a secret so that only this machine can read it (DPAPI machine scope on Windows). */
     enum machine_status (*seal)(void *ctx, struct slice secret, struct buf *out, struct err *e);

@@ -15,11 +15,13 @@ struct now {
 };
 
 /* Time since the job started: by ticks within one boot, else by server time, never by the wall clock. When
- * neither can tell, and after clocks that went back, it counts as just started: a limit must not be lifted by a jump. */
+ * neither can tell, and after clocks that went back, it counts as just started: a limit must not be lifted by
+ * a jump. */
 int64_t job_age_ms(const struct job *, const struct now *);
 
 /* ERR_LIMIT says which limit, and when it ran last. */
-bool limits_allow(const struct journal *, const struct job *, const struct now *, int64_t speed, struct err *e);
+bool limits_allow(const struct journal *, const struct job *, const struct now *, int64_t speed,
+                  struct err *e);
 
 /* Server time became known: jobs started without it get it now. True when one changed (it is dirty then). */
 bool limits_learn_time(struct journal *, const struct now *);

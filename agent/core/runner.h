@@ -16,17 +16,18 @@ struct runner;
 
 struct runner_options {
     const struct machine *machine;
-    struct spool *spool;            /* reports go here */
-    int64_t speed;                  /* divides limits and windows for simulated fleets; 1 for real ones */
+    struct spool *spool; /* reports go here */
+    int64_t speed;       /* divides limits and windows for simulated fleets; 1 for real ones */
 };
 
 /* Reads the journal; a job found half done is resumed or undone by the next steps. */
 struct runner *runner_open(const struct runner_options *, struct err *e);
 void runner_close(struct runner *);
 
-/* Takes a verified order (envelope and machine id were checked by the caller). `now_ms` is trusted server time T.
- * A repeat of a known id starts nothing; of an ended job it only makes the report again. Refusals (unknown repair, bad parameters, class differs from the catalogue, expired, not yet valid) are
- * journalled and reported as results too. false only when the journal can't be written: then the order was not taken. */
+/* Takes a verified order (envelope and machine id were checked by the caller). `now_ms` is trusted server
+ * time T. A repeat of a known id starts nothing; of an ended job it only makes the report again. Refusals
+ * (unknown repair, bad parameters, class differs from the catalogue, expired, not yet valid) are journalled
+ * and reported as results too. false only when the journal can't be written: then the order was not taken. */
 bool runner_take(struct runner *, const struct wire_order *order, int64_t now_ms, struct err *e);
 /* The server took these back: those not started end without a start. */
 bool runner_cancel(struct runner *, const char *const *jobs, size_t count, struct err *e);
@@ -37,7 +38,8 @@ bool runner_local(struct runner *, const char *op, const char *repair, const str
                   const char *undo_job, bool dry_run, char job[JOB_ID_MAX], struct err *e);
 
 /* One piece of work. `server_now_ms`: trusted time T, or 0 when unknown (then time checks of orders wait and
- * the skew can't be measured). Returns the ticks at which it wants to be called again; INT64_MAX: nothing to do. */
+ * the skew can't be measured). Returns the ticks at which it wants to be called again; INT64_MAX: nothing to
+ * do. */
 int64_t runner_step(struct runner *, int64_t server_now_ms);
 
 /* Events the sources saw, in order: evidence for verification and for install verdicts that are pending. */

@@ -11,16 +11,17 @@ struct runner {
     int64_t speed;
     struct journal journal;
     struct run run;
-    struct job *active;        /* the one job that runs, puts back or verifies */
+    struct job *active; /* the one job that runs, puts back or verifies */
     bool frozen;
     char boot[41];
-    int64_t tidy_ticks;        /* when to tidy next */
-    struct wire_result shown;  /* of runner_result() */
+    int64_t tidy_ticks;       /* when to tidy next */
+    struct wire_result shown; /* of runner_result() */
 };
 
 /* Reads all clocks. */
 void runner_look_at_time(struct runner *, int64_t server_now_ms);
-/* Saves what is dirty, then hands new reports to the spool. False: the journal can't be written, nothing may be done. */
+/* Saves what is dirty, then hands new reports to the spool. False: the journal can't be written, nothing may
+ * be done. */
 bool runner_flush(struct runner *, struct err *e);
 
 /* A later report: the job's next revision. */

@@ -1,5 +1,5 @@
-/* Repairs as rows of steps. A step is one primitive with its arguments; the runner saves the job, calls the step
- * until it is through, and goes to the next row.
+/* Repairs as rows of steps. A step is one primitive with its arguments; the runner saves the job, calls the
+ * step until it is through, and goes to the next row.
  *
  * Rules every step keeps, because the agent may die between any two calls:
  * - it looks before it acts, so running it again does no harm;
@@ -13,7 +13,7 @@
 enum step_end {
     STEP_AGAIN, /* call again after run->wait_ms */
     STEP_NEXT,
-    STEP_STOP,  /* the repair ends with the result set; what it changed is put back first */
+    STEP_STOP, /* the repair ends with the result set; what it changed is put back first */
 };
 
 struct run {
@@ -36,7 +36,8 @@ struct run {
 struct step {
     const char *name; /* as it stands in reports: "stop the update services" */
     enum step_end (*run)(struct run *, const struct step *);
-    void (*describe)(struct run *, const struct step *, struct buf *out); /* what it would do now; changes nothing */
+    void (*describe)(struct run *, const struct step *,
+                     struct buf *out);    /* what it would do now; changes nothing */
     const enum machine_service *services; /* ended by SERVICE_COUNT */
     enum machine_place place;
     int flags;
@@ -48,10 +49,11 @@ enum { STEP_START_ALWAYS = 1, STEP_STOP_IF_WAS_DISABLED = 2 };
 struct repair_steps {
     enum repair_id repair;
     const struct step *steps;
-    const struct step *restore;      /* puts back what the steps changed */
-    const struct step *undo;         /* NULL: nothing to undo */
+    const struct step *restore; /* puts back what the steps changed */
+    const struct step *undo;    /* NULL: nothing to undo */
     const struct step *undo_restore;
-    const char *resume_at;           /* cut off in this step or later: goes on when is_past() holds; else all is put back */
+    const char
+        *resume_at; /* cut off in this step or later: goes on when is_past() holds; else all is put back */
     bool (*is_past)(struct run *);
     bool (*is_undoable)(const struct job *);
 };
@@ -65,7 +67,8 @@ const struct step *steps_now(const struct job *);
 /* ---- for steps ---- */
 
 void run_say(struct run *, const char *fmt, ...) FORMAT_PRINTF(2, 3); /* one line of the report's output */
-/* Ends the repair. While things are being put back it adds to the reason and goes on with the next row instead. */
+/* Ends the repair. While things are being put back it adds to the reason and goes on with the next row
+ * instead. */
 enum step_end run_fail(struct run *, enum job_result, const char *fmt, ...) FORMAT_PRINTF(3, 4);
 /* A limit or pause as long as it is on this machine: simulated ones are faster; never 0 unless it was. */
 int64_t run_scaled(const struct run *, int64_t ms);

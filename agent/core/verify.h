@@ -1,5 +1,6 @@
-/* Did it help? A repair that ended well is believed only on evidence that came after it started: a new scan, and for
- * install failures the next install of the same update. Evidence is ordered by event numbers, never by the clock. */
+/* Did it help? A repair that ended well is believed only on evidence that came after it started: a new scan,
+ * and for install failures the next install of the same update. Evidence is ordered by event numbers, never
+ * by the clock. */
 #ifndef FLEETMEND_VERIFY_H
 #define FLEETMEND_VERIFY_H
 
@@ -7,7 +8,8 @@
 
 enum { VERIFY_WATCH_DAYS = 14 };
 
-/* At the start: the failure this job is meant for, from the order, else the newest open one this machine saw. */
+/* At the start: the failure this job is meant for, from the order, else the newest open one this machine saw.
+ */
 void verify_aim(const struct journal *, struct job *);
 
 /* The verdict of a scan: sets verdict, verdict_reason, verdict_code and watched of the job. */

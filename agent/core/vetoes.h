@@ -6,7 +6,8 @@
 #include "machine.h"
 #include "repair.h"
 
-/* The bits that hold now and concern this repair. VETO_CRITICAL_ROLE and VETO_LOCAL_ONLY don't pass by waiting. */
+/* The bits that hold now and concern this repair. VETO_CRITICAL_ROLE and VETO_LOCAL_ONLY don't pass by
+ * waiting. */
 unsigned vetoes_now(const struct repair *, const struct machine_conditions *);
 
 enum { VETO_LASTING = VETO_CRITICAL_ROLE | VETO_LOCAL_ONLY };

@@ -47,21 +47,23 @@ enum { EVENT_UPDATE_ID_MAX = 40, EVENT_KB_MAX = 16, EVENT_TITLE_MAX = 200, EVENT
 
 /* Strings are UTF-8, "" when unknown, cut at their maximum. */
 struct event {
-    enum event_outcome outcome; /* NOISE: a code in a valid context that is no failure of an update operation */
+    enum event_outcome
+        outcome; /* NOISE: a code in a valid context that is no failure of an update operation */
     uint32_t code;
-    uint32_t extend;            /* second number of `0xC1900101 - 0x30018`, 0 when none */
+    uint32_t extend; /* second number of `0xC1900101 - 0x30018`, 0 when none */
     enum event_phase phase;
     enum event_source source;
-    const char *context;        /* "column8", "hresult", ...; static */
+    const char *context; /* "column8", "hresult", ...; static */
     bool has_time;
-    bool time_is_local;         /* the source gives local time without a zone */
-    int64_t time_ms;            /* UTC, or local time read as if it were UTC when time_is_local */
-    char update_id[EVENT_UPDATE_ID_MAX]; /* lower-case GUID without braces, of an update, never of a service */
+    bool time_is_local; /* the source gives local time without a zone */
+    int64_t time_ms;    /* UTC, or local time read as if it were UTC when time_is_local */
+    char
+        update_id[EVENT_UPDATE_ID_MAX]; /* lower-case GUID without braces, of an update, never of a service */
     uint32_t revision;
-    char kb[EVENT_KB_MAX];               /* "KB5032381": the update, or for 0x800F0831 the missing one */
+    char kb[EVENT_KB_MAX]; /* "KB5032381": the update, or for 0x800F0831 the missing one */
     char title[EVENT_TITLE_MAX];
-    uint64_t line;                       /* 1-based in its file */
-    char text[EVENT_TEXT_MAX];           /* the line, cleaned, cut */
+    uint64_t line;             /* 1-based in its file */
+    char text[EVENT_TEXT_MAX]; /* the line, cleaned, cut */
 };
 
 const char *event_phase_name(enum event_phase);

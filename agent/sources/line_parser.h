@@ -40,9 +40,9 @@ struct log_state {
     struct event pending;
     int64_t pending_since_ms;
 
-    char missing_kb[EVENT_KB_MAX];  /* CBS: the package whose manifest was just found missing */
-    uint32_t mapped_code;           /* setup: the code telemetry gets instead of the real one */
-    enum event_phase call_phase;    /* WindowsUpdate.log: of the call that began last */
+    char missing_kb[EVENT_KB_MAX]; /* CBS: the package whose manifest was just found missing */
+    uint32_t mapped_code;          /* setup: the code telemetry gets instead of the real one */
+    enum event_phase call_phase;   /* WindowsUpdate.log: of the call that began last */
     enum date_order date_order;
 };
 
@@ -79,7 +79,8 @@ void line_flush(struct log_state *);
 
 struct slice slice_from(struct slice, size_t start);
 bool slice_starts(struct slice, const char *prefix);
-/* Position of needle (not empty), or s.n. `pivot` is the index of needle's rarest character: that one is looked for. */
+/* Position of needle (not empty), or s.n. `pivot` is the index of needle's rarest character: that one is
+ * looked for. */
 size_t slice_find(struct slice s, const char *needle, size_t pivot);
 bool slice_has(struct slice s, const char *needle);
 bool char_is_word(char c); /* [0-9A-Za-z] */

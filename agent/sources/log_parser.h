@@ -4,11 +4,11 @@
  *   while (read some bytes) log_parser_feed(p, bytes);
  *   log_parser_end(p);  log_parser_free(p);
  *
- * The kind of log is recognised from its first lines (or told by options.kind: the agent knows what it opens).
- * Encodings: UTF-8, UTF-8 with a byte order mark at the start or in mid-file, UTF-16LE, with mark or recognised by
- * its zero bytes. Lines end with LF or CRLF; a stray CR is a blank. Lines longer than LOG_LINE_MAX are cut to it
- * and their rest is skipped; the neighbours are not touched. Invalid bytes become U+FFFD. Nothing in the input can
- * make it fail: junk gives no events.
+ * The kind of log is recognised from its first lines (or told by options.kind: the agent knows what it
+ * opens). Encodings: UTF-8, UTF-8 with a byte order mark at the start or in mid-file, UTF-16LE, with mark or
+ * recognised by its zero bytes. Lines end with LF or CRLF; a stray CR is a blank. Lines longer than
+ * LOG_LINE_MAX are cut to it and their rest is skipped; the neighbours are not touched. Invalid bytes become
+ * U+FFFD. Nothing in the input can make it fail: junk gives no events.
  *
  * A failure that an operation logs in several lines is one event, reported when the operation ends, a success
  * follows or log_parser_end() is called; its repetitions are noise.
@@ -35,9 +35,9 @@ enum log_kind {
 
 struct log_options {
     enum log_kind kind;
-    bool all;              /* report every code in a valid context, noise too (outcome EVENT_NOISE), and code 0 */
-    uint64_t first_line;   /* number of lines before the first byte, when reading resumes in mid-file */
-    bool utf16;            /* the bytes continue a UTF-16LE file whose mark was read earlier */
+    bool all; /* report every code in a valid context, noise too (outcome EVENT_NOISE), and code 0 */
+    uint64_t first_line; /* number of lines before the first byte, when reading resumes in mid-file */
+    bool utf16;          /* the bytes continue a UTF-16LE file whose mark was read earlier */
 };
 
 /* Called for each occurrence; `ev` is valid during the call only. */

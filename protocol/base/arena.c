@@ -6,8 +6,8 @@
 #include <stddef.h>
 #include <stdio.h>
 
-/* Most arenas need little. The first block is of a size malloc keeps at hand (1032 bytes in glibc); a bigger one costs a search
- * each time. */
+/* Most arenas need little. The first block is of a size malloc keeps at hand (1032 bytes in glibc); a bigger
+ * one costs a search each time. */
 enum { FIRST_BLOCK_BYTES = 984, BLOCK_BYTES = 4000 };
 
 struct arena_block {

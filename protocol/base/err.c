@@ -10,7 +10,8 @@
 #undef err_set
 #undef err_wrap
 
-/* Quoted input may be anything, and may be cut anywhere by the quoting format; an error is shown to people. */
+/* Quoted input may be anything, and may be cut anywhere by the quoting format; an error is shown to people.
+ */
 static void take_text(struct err *e, char *text, bool cut)
 {
     size_t n = strlen(text);
@@ -60,10 +61,10 @@ void err_clear(struct err *e)
 const char *err_kind_name(enum err_kind kind)
 {
     static const char *const names[] = {
-        [ERR_NONE] = "none",           [ERR_INVALID] = "invalid",         [ERR_NOT_FOUND] = "not_found",
-        [ERR_DENIED] = "denied",       [ERR_CONFLICT] = "conflict",       [ERR_LIMIT] = "limit",
-        [ERR_IO] = "io",               [ERR_UNREACHABLE] = "unreachable", [ERR_TLS] = "tls",
-        [ERR_TIMEOUT] = "timeout",     [ERR_UNAVAILABLE] = "unavailable", [ERR_INTERNAL] = "internal",
+        [ERR_NONE] = "none",       [ERR_INVALID] = "invalid",         [ERR_NOT_FOUND] = "not_found",
+        [ERR_DENIED] = "denied",   [ERR_CONFLICT] = "conflict",       [ERR_LIMIT] = "limit",
+        [ERR_IO] = "io",           [ERR_UNREACHABLE] = "unreachable", [ERR_TLS] = "tls",
+        [ERR_TIMEOUT] = "timeout", [ERR_UNAVAILABLE] = "unavailable", [ERR_INTERNAL] = "internal",
     };
     return names[kind];
 }

@@ -18,16 +18,16 @@
 
 enum err_kind {
     ERR_NONE,
-    ERR_INVALID,      /* the input is wrong; the text names the field and the remedy */
+    ERR_INVALID, /* the input is wrong; the text names the field and the remedy */
     ERR_NOT_FOUND,
-    ERR_DENIED,       /* not allowed for this caller, or a signature or ticket that does not hold */
-    ERR_CONFLICT,     /* the state does not allow it now */
-    ERR_LIMIT,        /* a stated maximum was reached */
-    ERR_IO,           /* disk, registry, device */
-    ERR_UNREACHABLE,  /* the other side can't be reached, or refused the connection */
-    ERR_TLS,          /* the other side could be reached, and is not who it should be */
+    ERR_DENIED,      /* not allowed for this caller, or a signature or ticket that does not hold */
+    ERR_CONFLICT,    /* the state does not allow it now */
+    ERR_LIMIT,       /* a stated maximum was reached */
+    ERR_IO,          /* disk, registry, device */
+    ERR_UNREACHABLE, /* the other side can't be reached, or refused the connection */
+    ERR_TLS,         /* the other side could be reached, and is not who it should be */
     ERR_TIMEOUT,
-    ERR_UNAVAILABLE,  /* this system has no such thing; trying again does not help */
+    ERR_UNAVAILABLE, /* this system has no such thing; trying again does not help */
     ERR_INTERNAL,
 };
 

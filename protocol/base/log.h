@@ -3,7 +3,8 @@
  *   log_info("job.leased job=%s machine=%s limit_s=%u", ...);
  *
  * A line goes to stderr as `2026-01-31T08:00:00.123Z info job.leased job=...`. Line breaks and other control
- * characters inside values are replaced: what an agent sends can't forge a line. No secrets, no whole messages. Thread-safe. */
+ * characters inside values are replaced: what an agent sends can't forge a line. No secrets, no whole
+ * messages. Thread-safe. */
 #ifndef FLEETMEND_BASE_LOG_H
 #define FLEETMEND_BASE_LOG_H
 

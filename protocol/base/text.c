@@ -90,7 +90,11 @@ bool hex_decode(struct slice in, void *out, size_t n)
 /* Length of a sequence by its first byte; 0 when none begins with it. */
 static size_t utf8_length(unsigned c)
 {
-    return c < 0x80 ? 1 : c >= 0xC2 && c <= 0xDF ? 2 : c >= 0xE0 && c <= 0xEF ? 3 : c >= 0xF0 && c <= 0xF4 ? 4 : 0;
+    return c < 0x80                 ? 1
+           : c >= 0xC2 && c <= 0xDF ? 2
+           : c >= 0xE0 && c <= 0xEF ? 3
+           : c >= 0xF0 && c <= 0xF4 ? 4
+                                    : 0;
 }
 
 /* Length of the valid sequence at p, 0 when there is none. Ranges from Unicode table 3-7. */

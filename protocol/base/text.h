@@ -18,7 +18,8 @@ bool hex_decode(struct slice in, void *out, size_t n);
 size_t utf8_valid_prefix(struct slice s);
 /* Length without an unfinished sequence at the end, for text that was cut to a number of bytes. */
 size_t utf8_whole(struct slice s);
-/* Appends `s` with every invalid byte, and every control character except tab, replaced by U+FFFD; never more than max_bytes. */
+/* Appends `s` with every invalid byte, and every control character except tab, replaced by U+FFFD; never more
+ * than max_bytes. */
 void utf8_append_clean(struct buf *out, struct slice s, size_t max_bytes);
 
 #endif

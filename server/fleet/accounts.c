@@ -42,7 +42,8 @@ bool roles_parse(const char *words, unsigned *roles, struct err *e)
             if (strlen(role_words[i].word) == n && memcmp(role_words[i].word, words, n) == 0)
                 bit = role_words[i].bit;
         if (!bit)
-            return err_set(e, ERR_INVALID, "role \"%.*s\" is not known; one of viewer, operator, approver, admin",
+            return err_set(e, ERR_INVALID,
+                           "role \"%.*s\" is not known; one of viewer, operator, approver, admin",
                            (int)(n < 40 ? n : 40), words);
         *roles |= bit;
         if (!words[n])

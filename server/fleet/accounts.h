@@ -1,7 +1,7 @@
 /* Who may do what: users and tokens in memory, so that no request needs the database to be recognised.
  *
- * Tokens are random; only their SHA-256 is kept. What a token may do is its scope within what its owner may do
- * now. Thread-safe. */
+ * Tokens are random; only their SHA-256 is kept. What a token may do is its scope within what its owner may
+ * do now. Thread-safe. */
 #ifndef FLEETMEND_ACCOUNTS_H
 #define FLEETMEND_ACCOUNTS_H
 
@@ -10,8 +10,8 @@
 struct actor {
     int64_t user_id;
     char name[64];
-    unsigned roles;   /* set of enum role (message.h) */
-    char token[65];   /* id of the token used */
+    unsigned roles; /* set of enum role (message.h) */
+    char token[65]; /* id of the token used */
 };
 
 struct accounts;

@@ -39,7 +39,9 @@ static void act_work_done(struct work *w, bool ok, const struct err *e)
 {
     struct act *a = act_of(w);
     struct writer_stats stats;
-    writer_stats(a->fleet->writer, &stats); /* this runs on the writer's thread, after the commit of this act and before the next */
+    writer_stats(
+        a->fleet->writer,
+        &stats); /* this runs on the writer's thread, after the commit of this act and before the next */
     a->commit_took_us = stats.last_commit_us;
     a->committed_at_us = stats.last_commit_end_us;
     if (ok && a->committed)

@@ -91,9 +91,12 @@ static const char *symbol_of(uint32_t c)
 static const struct {
     const char *entity, *columns;
 } heads[] = {
-    {"machines", "id,name,state,os,build,role,update_manager,last_seen,last_error,why,site,ou,domain,model,tags,simulated,connected"},
-    {"failures", "id,machine,machine_id,code,symbol,phase,update,kb,title,state,why,first_seen,last_seen,count"},
-    {"jobs", "id,job,rollout,machine,machine_id,repair,op,state,result,verdict,reason,verdict_reason,created,started,ended,"
+    {"machines", "id,name,state,os,build,role,update_manager,last_seen,last_error,why,site,ou,domain,model,"
+                 "tags,simulated,connected"},
+    {"failures",
+     "id,machine,machine_id,code,symbol,phase,update,kb,title,state,why,first_seen,last_seen,count"},
+    {"jobs", "id,job,rollout,machine,machine_id,repair,op,state,result,verdict,reason,verdict_reason,created,"
+             "started,ended,"
              "expires,undoable,late,dry_run,online"},
     {"rollouts", "id,repair,state,filter,reason,created_by,created,matched,dry_run"},
     {"codes", "code,symbol,kind,cause,text,machines,failures,last_seen"},

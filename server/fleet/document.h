@@ -27,7 +27,8 @@ void document_repairs(struct document *);
 /* The head line of a CSV list. */
 void document_head(struct document *, const char *entity);
 
-/* The members of a machine or job row without the braces, so that a single object can carry more. JSON only. */
+/* The members of a machine or job row without the braces, so that a single object can carry more. JSON only.
+ */
 void document_machine_members(struct document *, const struct machine_row *);
 void document_job_members(struct document *, const struct job_row *);
 

@@ -65,7 +65,8 @@ static bool open_enroll(struct enroll_call *c, struct slice envelope, struct err
         !wire_decode_enroll(buf_slice(&text), &c->arena, &claim, e))
         goto out;
     ok = open_by_own_key(envelope, ENVELOPE_ENROLL, &c->arena, &payload, claim.public_key, e) &&
-         wire_decode_enroll(payload, &c->arena, &c->msg, e) && machine_id_of(c->msg.public_key, c->machine_id, e) &&
+         wire_decode_enroll(payload, &c->arena, &c->msg, e) &&
+         machine_id_of(c->msg.public_key, c->machine_id, e) &&
          fleet_challenge_check(c->fleet, c->msg.challenge, e);
 out:
     buf_free(&text);
@@ -91,8 +92,8 @@ void fleet_enroll_free(struct enroll_call *c)
 }
 
 /* A machine of the same name under another key may be a reinstallation or an impostor: a person decides. */
-static bool decide_approval(struct enroll_call *c, struct store *s, const struct enroll_token_row *t, const char **note,
-                            struct err *e)
+static bool decide_approval(struct enroll_call *c, struct store *s, const struct enroll_token_row *t,
+                            const char **note, struct err *e)
 {
     int64_t same_name = 0;
     if (!store_machine_same_name(s, c->msg.machine->name, c->machine_id, &same_name, e))
@@ -127,7 +128,8 @@ static bool enroll_run(struct work *w, struct store *s, struct err *e)
     row.enrolled_ms = again ? known.enrolled_ms : now;
     row.last_seen_ms = now;
     if (token.tags[0])
-        row.tags = arena_printf(&c->arena, "%s%s", row.tags[0] ? row.tags : ",", token.tags + (token.tags[0] == ','));
+        row.tags = arena_printf(&c->arena, "%s%s", row.tags[0] ? row.tags : ",",
+                                token.tags + (token.tags[0] == ','));
     struct buf detail;
     buf_init(&detail, 2000);
     struct json_writer j = {.out = &detail};

@@ -85,16 +85,19 @@ static bool sweep_run(struct work *work, struct store *s, struct err *e)
     struct sweep *w = sweep_of(work);
     w->expired_count = 0;
     if ((w->seen && !store_machine_seen_batch(s, w->ids, w->seen_ms, w->seen, e)) ||
-        (w->looks_for_silence && !store_machines_mark_silent(s, w->now_ms - w->fleet->settings.silent_after_ms, e)) ||
+        (w->looks_for_silence &&
+         !store_machines_mark_silent(s, w->now_ms - w->fleet->settings.silent_after_ms, e)) ||
         !store_jobs_expire(s, w->now_ms, note_expired, w, e))
         return false;
     for (size_t i = 0; i < w->expired_count; i++) {
         const struct job_row *j = &w->expired[i];
         int64_t moved;
-        if (j->code && !store_failures_move(s, j->machine_id, j->phase, j->update_key, j->code, FAILURE_OPEN,
-                                            "a job for it expired before the machine came back", w->now_ms, &moved, e))
+        if (j->code &&
+            !store_failures_move(s, j->machine_id, j->phase, j->update_key, j->code, FAILURE_OPEN,
+                                 "a job for it expired before the machine came back", w->now_ms, &moved, e))
             return false;
-        if (!store_rollout_settle(s, j->rollout_id, e) || !store_machine_refresh(s, j->machine_id, w->now_ms, e))
+        if (!store_rollout_settle(s, j->rollout_id, e) ||
+            !store_machine_refresh(s, j->machine_id, w->now_ms, e))
             return false;
     }
     char clock[24];
@@ -113,8 +116,8 @@ static void sweep_done(struct work *work, bool ok, const struct err *e)
     mem_free(w);
 }
 
-/* Wall time must move as ticks do. A jump would date every order wrong, so nothing is signed until a person says that the new
- * time is right. */
+/* Wall time must move as ticks do. A jump would date every order wrong, so nothing is signed until a person
+ * says that the new time is right. */
 static void watch_clock(struct fleet *f)
 {
     int64_t wall = clock_wall_ms(f->clock), ticks = clock_ticks_ms(f->clock);

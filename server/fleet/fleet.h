@@ -15,10 +15,10 @@
 
 struct fleet_settings {
     char url[256];
-    int64_t class1_approval_above;  /* pushes of class 1 to more machines wait for an approver */
-    int64_t job_life_ms;            /* a job not started by then expires */
+    int64_t class1_approval_above; /* pushes of class 1 to more machines wait for an approver */
+    int64_t job_life_ms;           /* a job not started by then expires */
     int64_t silent_after_ms;
-    int64_t wait_s;                 /* long poll; +- a tenth */
+    int64_t wait_s; /* long poll; +- a tenth */
     int64_t ticket_life_ms;
 };
 
@@ -28,20 +28,20 @@ struct fleet {
     struct fleet_settings settings;
     const struct clock *clock;
     struct writer *writer;
-    struct pool *pool;              /* readers for lists */
-    struct pool *login_pool;        /* two threads: argon2id costs 64 MiB each */
+    struct pool *pool;       /* readers for lists */
+    struct pool *login_pool; /* two threads: argon2id costs 64 MiB each */
     struct hub *hub;
     struct accounts *accounts;
     struct sign_key *order_key;
-    char order_spki[200];           /* base64 */
+    char order_spki[200]; /* base64 */
     uint8_t ticket_key[32];
     char tls_pins[FLEET_PINS_MAX][PIN_TEXT_MAX];
     int tls_pin_count;
-    char epoch[41];                 /* made with the database, and anew by a restore */
-    int64_t time_epoch;             /* raised by `clock accept` */
-    bool clock_doubtful;            /* the clock jumped: nothing is signed until an admin accepts it */
+    char epoch[41];                        /* made with the database, and anew by a restore */
+    int64_t time_epoch;                    /* raised by `clock accept` */
+    bool clock_doubtful;                   /* the clock jumped: nothing is signed until an admin accepts it */
     int64_t clock_wall_ms, clock_ticks_ms; /* of the last look */
-    int64_t silence_due_ticks_ms;   /* when to look for silent machines again */
+    int64_t silence_due_ticks_ms;          /* when to look for silent machines again */
     struct challenges *challenges;
     bool stopping;
 };
@@ -53,14 +53,17 @@ void fleet_new_id(char out[JOB_ID_MAX]);
 
 /* DSSE by the order key. ERR_UNAVAILABLE while the clock is doubtful. Memory only. */
 bool fleet_time(struct fleet *, const struct wire_time_request *, struct buf *out, struct err *e);
-/* A challenge this server made in the last two minutes and nobody has used yet; uses it. ERR_DENIED otherwise. */
+/* A challenge this server made in the last two minutes and nobody has used yet; uses it. ERR_DENIED
+ * otherwise. */
 bool fleet_challenge_use(struct fleet *, const char *challenge, struct err *e);
-/* The same without using it up: an enrolment played again changes nothing, and its session may follow on the same one. */
+/* The same without using it up: an enrolment played again changes nothing, and its session may follow on the
+ * same one. */
 bool fleet_challenge_check(struct fleet *, const char *challenge, struct err *e);
 void fleet_ticket_make(struct fleet *, const char *machine_id, int64_t expires_ms, struct buf *out);
 bool fleet_ticket_check(struct fleet *, const char *ticket, char machine_id[65], struct err *e);
 /* Signs one order for one machine. */
-bool fleet_order_sign(struct fleet *, const char *machine_id, const struct offer *, struct buf *out, struct err *e);
+bool fleet_order_sign(struct fleet *, const char *machine_id, const struct offer *, struct buf *out,
+                      struct err *e);
 
 /* ---- agents ---- */
 
@@ -80,14 +83,21 @@ struct enroll_call *fleet_enroll_open(struct fleet *, struct slice envelope, con
 bool fleet_enroll_submit(struct enroll_call *);
 void fleet_enroll_free(struct enroll_call *);
 
-enum session_end { SESSION_OK, SESSION_UNKNOWN, SESSION_DENIED, SESSION_BLOCKED, SESSION_CLONE, SESSION_ERROR };
+enum session_end {
+    SESSION_OK,
+    SESSION_UNKNOWN,
+    SESSION_DENIED,
+    SESSION_BLOCKED,
+    SESSION_CLONE,
+    SESSION_ERROR
+};
 
 struct session_call {
     struct work work;
     struct fleet *fleet;
     struct arena arena;
     struct slice envelope;
-    struct wire_session claim;      /* unverified until the stored key has verified the envelope */
+    struct wire_session claim; /* unverified until the stored key has verified the envelope */
     enum session_end end;
     struct buf ticket;
     int64_t expires_ms;
@@ -104,12 +114,12 @@ struct sync_call {
     struct arena arena;
     char machine_id[65];
     struct wire_sync msg;
-    struct hub_known known;         /* after the sync */
-    const char **acked;             /* results that are on disk now */
+    struct hub_known known; /* after the sync */
+    const char **acked;     /* results that are on disk now */
     size_t acked_count;
-    const char **dropped;           /* jobs whose offers are over */
+    const char **dropped; /* jobs whose offers are over */
     size_t dropped_count;
-    const char **cancelled;         /* listed as running by the machine, ended here without a start */
+    const char **cancelled; /* listed as running by the machine, ended here without a start */
     size_t cancelled_count;
     int64_t now_ms;
     bool wants_facts;
@@ -124,16 +134,16 @@ void fleet_sync_free(struct sync_call *);
 
 /* ---- admins ---- */
 
-struct act {                        /* one change by an admin; runs on the writer */
+struct act { /* one change by an admin; runs on the writer */
     struct work work;
     struct fleet *fleet;
     struct arena arena;
     struct actor who;
     bool (*run)(struct act *, struct store *, struct err *e);
-    void (*committed)(struct act *); /* memory to be updated after COMMIT; may be NULL */
-    void *input;                    /* in the arena */
-    struct buf out;                 /* JSON for the answer */
-    int status;                     /* of the answer */
+    void (*committed)(struct act *);         /* memory to be updated after COMMIT; may be NULL */
+    void *input;                             /* in the arena */
+    struct buf out;                          /* JSON for the answer */
+    int status;                              /* of the answer */
     int64_t commit_took_us, committed_at_us; /* of its COMMIT; at: CLOCK_MONOTONIC */
     void (*done)(void *ctx, struct act *, bool ok, const struct err *e);
     void *ctx;
@@ -180,7 +190,7 @@ bool act_rollout_cancel(struct act *, struct store *, struct err *e);
 void act_rollout_cancel_committed(struct act *);
 
 struct machine_input {
-    const char *id;                 /* id or name */
+    const char *id; /* id or name */
     const char *found_id;
 };
 bool act_machine_approve(struct act *, struct store *, struct err *e);
@@ -191,7 +201,7 @@ struct token_input {
     int64_t days, uses;
     unsigned roles;
     bool approval;
-    const char *id;                 /* for delete */
+    const char *id; /* for delete */
     struct token_row made;
 };
 bool act_token_create(struct act *, struct store *, struct err *e);
@@ -205,7 +215,7 @@ struct query {
     struct work work;
     struct fleet *fleet;
     struct arena arena;
-    const char *what;               /* "machines", "machine", ...: a row of the table in query.c */
+    const char *what; /* "machines", "machine", ...: a row of the table in query.c */
     const char *id, *filter, *sort, *cursor;
     int64_t limit;
     bool csv, all;
@@ -232,7 +242,8 @@ struct login_call {
     void *ctx;
 };
 struct login_call *fleet_login_new(struct fleet *);
-/* Checks the password on the login threads, then makes a session token by the writer; done is called at the end of either. */
+/* Checks the password on the login threads, then makes a session token by the writer; done is called at the
+ * end of either. */
 bool fleet_login_submit(struct login_call *);
 void fleet_login_free(struct login_call *);
 
@@ -240,7 +251,8 @@ void fleet_login_free(struct login_call *);
 
 /* Loads open jobs, users and tokens into memory, with the opened writing store, before the writer starts. */
 bool fleet_load(struct fleet *, struct store *, struct err *e);
-/* About once a second, from any one thread: stores who was seen, expires jobs, marks silent machines, watches the clock. */
+/* About once a second, from any one thread: stores who was seen, expires jobs, marks silent machines, watches
+ * the clock. */
 void fleet_sweep(struct fleet *);
 
 #endif

@@ -59,7 +59,8 @@ void hub_free(struct hub *h)
     mem_free(h);
 }
 
-/* Machine ids are SHA-256 in hex, so a few of their digits would do; hashing keeps other texts from piling up. */
+/* Machine ids are SHA-256 in hex, so a few of their digits would do; hashing keeps other texts from piling
+ * up. */
 static uint64_t hash_id(const char *id)
 {
     uint64_t h = 1469598103934665603u;
@@ -249,7 +250,8 @@ bool hub_leave(struct hub *h, const char *id, const void *token)
     return w != NULL;
 }
 
-/* The list's lock may not be held while a shard's is taken, so due machines are named first and taken one by one. */
+/* The list's lock may not be held while a shard's is taken, so due machines are named first and taken one by
+ * one. */
 void hub_expire(struct hub *h, int loop, int64_t now_ticks_ms)
 {
     struct arena a = {0};

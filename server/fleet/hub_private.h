@@ -9,7 +9,8 @@
 enum { SHARDS = 64, BUCKETS_MIN = 256, REPLACE_WAIT_MS = 5000, CONNECTED_MS = 70 * 1000, LOOPS_MAX = 16 };
 
 struct waiter {
-    struct waiter *prev, *next; /* the loop's list, oldest deadline not first: waits differ by a few seconds only */
+    struct waiter *prev,
+        *next; /* the loop's list, oldest deadline not first: waits differ by a few seconds only */
     struct machine_entry *machine;
     void *token;
     int loop;
@@ -57,7 +58,8 @@ struct hub {
 struct shard *hub_lock(struct hub *, const char *machine_id);
 /* With the shard's lock held; NULL when unknown and `make` is false. */
 struct machine_entry *hub_entry(struct shard *, const char *machine_id, bool make);
-/* With the shard's lock held: the waiter, if any, belongs to the caller then, who must hub_answer() it without the lock. */
+/* With the shard's lock held: the waiter, if any, belongs to the caller then, who must hub_answer() it
+ * without the lock. */
 struct waiter *hub_take(struct hub *, struct machine_entry *);
 void hub_answer(struct hub *, struct waiter *, const char *machine_id);
 bool hub_to_hand_out(const struct offer *);

@@ -7,8 +7,8 @@
 #include "mem.h"
 #include "outcome.h"
 
-#include <stdlib.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 /* A machine's clock that was set is worth a look at its row; the delays of a busy server are not. */
 enum { PENDING_EVENTS_MAX = 500, SKEW_NEWS_MS = 5000, SKEW_JUMP_MS = 30000 };
@@ -51,8 +51,8 @@ bool fleet_sync_has_news(struct sync_call *c)
     hub_listed(f->hub, c->machine_id, c->msg.running, c->msg.running_count, &unknown_job);
     hub_seen(f->hub, c->machine_id, clock_wall_ms(f->clock));
     return !c->known.synced || c->msg.facts || c->msg.events_count || c->msg.results_count || unknown_job ||
-           strcmp(c->known.stream, c->msg.stream) != 0 || strcmp(c->known.boot_id, c->msg.agent->boot_id) != 0 ||
-           skew_jumped(c, clock_wall_ms(f->clock));
+           strcmp(c->known.stream, c->msg.stream) != 0 ||
+           strcmp(c->known.boot_id, c->msg.agent->boot_id) != 0 || skew_jumped(c, clock_wall_ms(f->clock));
 }
 
 static const char *text(const char *z)
@@ -70,7 +70,8 @@ static bool failure_opens(const struct wire_event *v)
     return !v->history && strcmp(v->outcome, "failed") == 0 && code_lookup(v->code).kind == CODE_FAILURE;
 }
 
-static bool open_failure(struct sync_call *c, struct store *s, const struct wire_event *v, bool *changed, struct err *e)
+static bool open_failure(struct sync_call *c, struct store *s, const struct wire_event *v, bool *changed,
+                         struct err *e)
 {
     bool scan = strcmp(text(v->phase), "scan") == 0;
     struct failure_row row = {
@@ -97,14 +98,16 @@ static bool open_failure(struct sync_call *c, struct store *s, const struct wire
     return true;
 }
 
-/* A success closes what it proves: a scan by Windows itself the scan failures, an update the failures of that update. */
-static bool close_failures(struct sync_call *c, struct store *s, const struct wire_event *v, bool *changed, struct err *e)
+/* A success closes what it proves: a scan by Windows itself the scan failures, an update the failures of that
+ * update. */
+static bool close_failures(struct sync_call *c, struct store *s, const struct wire_event *v, bool *changed,
+                           struct err *e)
 {
     const char *phase = text(v->phase);
     int64_t closed = 0, more = 0;
     if (strcmp(phase, "scan") == 0) {
-        if (!store_failures_move(s, c->machine_id, "scan", NULL, 0, FAILURE_FIXED, "Windows' own scan succeeded", c->now_ms,
-                                 &closed, e) ||
+        if (!store_failures_move(s, c->machine_id, "scan", NULL, 0, FAILURE_FIXED,
+                                 "Windows' own scan succeeded", c->now_ms, &closed, e) ||
             !store_machine_scan_ok(s, c->machine_id, c->now_ms, e))
             return false;
         *changed = true;
@@ -113,10 +116,12 @@ static bool close_failures(struct sync_call *c, struct store *s, const struct wi
     const char *key = update_key(v);
     if (!key[0])
         return true;
-    if (!store_failures_move(s, c->machine_id, phase, key, 0, FAILURE_FIXED, "the same update succeeded", c->now_ms, &closed, e))
+    if (!store_failures_move(s, c->machine_id, phase, key, 0, FAILURE_FIXED, "the same update succeeded",
+                             c->now_ms, &closed, e))
         return false;
     if (strcmp(phase, "install") == 0 &&
-        !store_failures_move(s, c->machine_id, "download", key, 0, FAILURE_FIXED, "the update was installed", c->now_ms, &more, e))
+        !store_failures_move(s, c->machine_id, "download", key, 0, FAILURE_FIXED, "the update was installed",
+                             c->now_ms, &more, e))
         return false;
     *changed |= closed || more;
     return true;
@@ -146,11 +151,12 @@ static struct event_row event_of(const struct sync_call *c, const struct wire_ev
     };
 }
 
-/* Events up to `have` were stored by an earlier sync whose answer was lost: repeats, dropped here. A machine that waits
- * for approval may fill a few hundred rows, no more. */
-/* A restored database may know less than the machine was told: then the first message after it begins beyond a gap. It is not
- * taken; the machine sees the lower mark and sends what it still holds. A gap that is still there in the next message is a real
- * one (events its full spool had to drop, numbers skipped after a crash). */
+/* Events up to `have` were stored by an earlier sync whose answer was lost: repeats, dropped here. A machine
+ * that waits for approval may fill a few hundred rows, no more. */
+/* A restored database may know less than the machine was told: then the first message after it begins beyond
+ * a gap. It is not taken; the machine sees the lower mark and sends what it still holds. A gap that is still
+ * there in the next message is a real one (events its full spool had to drop, numbers skipped after a crash).
+ */
 static bool begins_beyond_gap(const struct sync_call *c)
 {
     return !c->known.synced && c->msg.events_count && c->msg.events[0].seq > c->known.have + 1;
@@ -171,17 +177,19 @@ static bool take_events(struct sync_call *c, struct store *s, bool *changed, str
         if (!c->known.approved && v->seq > PENDING_EVENTS_MAX)
             continue;
         rows[n++] = event_of(c, v);
-        bool ok = failure_opens(v)                                          ? open_failure(c, s, v, changed, e)
+        bool ok = failure_opens(v)                                      ? open_failure(c, s, v, changed, e)
                   : strcmp(v->outcome, "succeeded") == 0 && !v->history ? close_failures(c, s, v, changed, e)
-                                                                            : true;
+                                                                        : true;
         if (!ok)
             return false;
     }
     return n == 0 || store_events_add(s, rows, n, e);
 }
 
-/* Facts, version, boot and skew are one rarely written row; the stream's mark is written with every report. */
-static bool take_machine(struct sync_call *c, struct store *s, const struct machine_row *m, bool *changed, struct err *e)
+/* Facts, version, boot and skew are one rarely written row; the stream's mark is written with every report.
+ */
+static bool take_machine(struct sync_call *c, struct store *s, const struct machine_row *m, bool *changed,
+                         struct err *e)
 {
     const struct wire_agent *agent = c->msg.agent;
     struct machine_row row = *m;
@@ -224,7 +232,8 @@ static bool take_results(struct sync_call *c, struct store *s, bool *changed, st
     const struct wire_sync *m = &c->msg;
     for (size_t i = 0; i < m->results_count; i++) {
         bool over = false;
-        if (!outcome_take(c->fleet, s, &c->arena, c->machine_id, &m->results[i], c->now_ms, &over, changed, e))
+        if (!outcome_take(c->fleet, s, &c->arena, c->machine_id, &m->results[i], c->now_ms, &over, changed,
+                          e))
             return err_wrap(e, "results[%zu]", i);
         note(&c->arena, &c->acked, &c->acked_count, m->results_count, m->results[i].job);
         if (over)
@@ -233,7 +242,8 @@ static bool take_results(struct sync_call *c, struct store *s, bool *changed, st
     return true;
 }
 
-/* A listed job that ended here without a start (cancelled while the machine was away): the machine is told. */
+/* A listed job that ended here without a start (cancelled while the machine was away): the machine is told.
+ */
 static bool check_listed(struct sync_call *c, struct store *s, struct err *e)
 {
     for (size_t i = 0; i < c->msg.running_count; i++) {
@@ -267,7 +277,8 @@ static bool sync_run(struct work *w, struct store *s, struct err *e)
         c->known.approved = m.approved;
         c->known.has_facts = m.facts[0] != '\0';
     }
-    /* With events the mark is read again: another sync of this machine may have moved it since this one came in. */
+    /* With events the mark is read again: another sync of this machine may have moved it since this one came
+     * in. */
     if (strcmp(c->known.stream, c->msg.stream) != 0 || !c->known.synced || c->msg.events_count) {
         snprintf(c->known.stream, sizeof c->known.stream, "%s", c->msg.stream);
         if (!store_stream_have(s, c->machine_id, c->msg.stream, &c->known.have, e))

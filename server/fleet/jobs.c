@@ -3,7 +3,8 @@
 
 #include "repair.h"
 
-static bool rollout_of(struct act *a, struct store *s, const char *id, const char *state, struct rollout_row *out, struct err *e)
+static bool rollout_of(struct act *a, struct store *s, const char *id, const char *state,
+                       struct rollout_row *out, struct err *e)
 {
     if (!store_rollout_get(s, &a->arena, id, out, e))
         return err_wrap(e, "rollout %.40s", id);
@@ -28,14 +29,17 @@ bool act_undo(struct act *a, struct store *s, struct err *e)
         return err_wrap(e, "job %.40s", in->id);
     const struct repair *r = repair_find(in->job.repair);
     if (!r || r->undo != UNDO_YES)
-        return err_set(e, ERR_CONFLICT, "%s can't be undone: %s", in->job.repair, r ? r->undo_help : "unknown repair");
+        return err_set(e, ERR_CONFLICT, "%s can't be undone: %s", in->job.repair,
+                       r ? r->undo_help : "unknown repair");
     if (!in->job.undoable)
         return err_set(e, ERR_CONFLICT, "job %s left nothing to undo (result %s)", in->job.id,
                        in->job.result ? job_result_name(in->job.result) : "none yet");
     if (!store_job_newest_undoable(s, &a->arena, in->job.machine_id, in->job.repair, &newest, e))
-        return e->kind == ERR_NOT_FOUND ? err_set(e, ERR_CONFLICT, "job %s was undone already", in->job.id) : false;
+        return e->kind == ERR_NOT_FOUND ? err_set(e, ERR_CONFLICT, "job %s was undone already", in->job.id)
+                                        : false;
     if (strcmp(newest.id, in->job.id) != 0)
-        return err_set(e, ERR_CONFLICT, "only the newest %s of a machine can be undone: that is job %s", in->job.repair, newest.id);
+        return err_set(e, ERR_CONFLICT, "only the newest %s of a machine can be undone: that is job %s",
+                       in->job.repair, newest.id);
     in->rollout = (struct rollout_row){.id = arena_strdup(&a->arena, job_blank(&a->arena).id),
                                        .repair = in->job.repair,
                                        .params = "{}",
@@ -62,7 +66,8 @@ bool act_undo(struct act *a, struct store *s, struct err *e)
     j->created_ms = now;
     j->expires_ms = now + a->fleet->settings.job_life_ms;
     if (!store_rollout_add(s, &in->rollout, e) || !store_jobs_add(s, j, 1, e) ||
-        !store_machine_refresh(s, j->machine_id, now, e) || !audit_act(a, s, "job.undo", in->job.id, j->params, e))
+        !store_machine_refresh(s, j->machine_id, now, e) ||
+        !audit_act(a, s, "job.undo", in->job.id, j->params, e))
         return false;
     struct json_writer w = {.out = &a->out};
     json_begin(&w, '{');
@@ -102,7 +107,8 @@ static bool cancel_one(struct act *a, struct store *s, const struct job_row *j, 
     const char *why = arena_printf(&a->arena, "cancelled by %s", a->who.name);
     if (!store_job_move(s, j->id, j->state, JOB_CANCELLED, why, now, e))
         return false;
-    if (j->code && !store_failures_move(s, j->machine_id, j->phase, j->update_key, j->code, FAILURE_OPEN, "", now, &moved, e))
+    if (j->code && !store_failures_move(s, j->machine_id, j->phase, j->update_key, j->code, FAILURE_OPEN, "",
+                                        now, &moved, e))
         return false;
     return store_rollout_settle(s, j->rollout_id, e) && store_machine_refresh(s, j->machine_id, now, e);
 }
@@ -113,7 +119,8 @@ bool act_job_cancel(struct act *a, struct store *s, struct err *e)
     if (!store_job_get(s, &a->arena, in->id, &in->job, e))
         return err_wrap(e, "job %.40s", in->id);
     if (!job_move_allowed(in->job.state, JOB_CANCELLED))
-        return err_set(e, ERR_CONFLICT, "job %s is %s and can't be cancelled any more", in->job.id, job_state_name(in->job.state));
+        return err_set(e, ERR_CONFLICT, "job %s is %s and can't be cancelled any more", in->job.id,
+                       job_state_name(in->job.state));
     answer_ok(a, "job", in->job.id, "cancelled");
     return cancel_one(a, s, &in->job, e) && audit_act(a, s, "job.cancel", in->job.id, "{}", e);
 }
@@ -134,8 +141,9 @@ void act_job_cancel_committed(struct act *a)
 static struct job_row job_copy(struct arena *a, const struct job_row *j)
 {
     struct job_row c = *j;
-    const char **strings[] = {&c.id, &c.rollout_id, &c.machine_id, &c.machine, &c.repair, &c.op, &c.params, &c.origin,
-                              &c.reason, &c.verdict_reason, &c.output, &c.undo_of, &c.phase, &c.update_key};
+    const char **strings[] = {&c.id,     &c.rollout_id, &c.machine_id, &c.machine,   &c.repair,
+                              &c.op,     &c.params,     &c.origin,     &c.reason,    &c.verdict_reason,
+                              &c.output, &c.undo_of,    &c.phase,      &c.update_key};
     for (size_t i = 0; i < sizeof strings / sizeof *strings; i++)
         *strings[i] = arena_strdup(a, *strings[i]);
     return c;

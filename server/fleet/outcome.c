@@ -9,7 +9,8 @@ static const char *text(const char *z)
 }
 
 /* A repair somebody ran on the machine by hand is a job too, so the timeline is whole. */
-static bool make_local_job(struct store *s, const char *machine_id, const struct wire_result *r, int64_t now_ms, struct err *e)
+static bool make_local_job(struct store *s, const char *machine_id, const struct wire_result *r,
+                           int64_t now_ms, struct err *e)
 {
     const struct repair *repair = repair_find(text(r->repair));
     if (!job_id_valid(r->job) || !repair)
@@ -47,58 +48,77 @@ static struct consequence consequence_of(const struct wire_result *r, struct are
     if (r->state == JOB_RUNNING)
         return (struct consequence){FAILURE_REPAIRING, true, arena_printf(a, "%s is running", repair)};
     if (r->state == JOB_VERIFYING)
-        return (struct consequence){FAILURE_VERIFYING, true, arena_printf(a, "%s ended; looking for evidence", repair)};
+        return (struct consequence){FAILURE_VERIFYING, true,
+                                    arena_printf(a, "%s ended; looking for evidence", repair)};
     if (r->state == JOB_WAITING)
-        return (struct consequence){FAILURE_WAITING, true, arena_printf(a, "%s waits: %s", repair, text(r->reason))};
+        return (struct consequence){FAILURE_WAITING, true,
+                                    arena_printf(a, "%s waits: %s", repair, text(r->reason))};
     switch ((enum job_verdict)r->verdict) {
     case JOB_VERDICT_FIXED:
-        return (struct consequence){FAILURE_FIXED, true, arena_printf(a, "%s: %s", repair, text(r->verdict_reason))};
+        return (struct consequence){FAILURE_FIXED, true,
+                                    arena_printf(a, "%s: %s", repair, text(r->verdict_reason))};
     case JOB_VERDICT_PENDING:
         return (struct consequence){FAILURE_VERIFYING, true, text(r->verdict_reason)};
     case JOB_VERDICT_NONE:
         return (struct consequence){FAILURE_OPEN, true,
-                                    arena_printf(a, "%s: %s, %s", repair, job_result_name((enum job_result)r->result),
+                                    arena_printf(a, "%s: %s, %s", repair,
+                                                 job_result_name((enum job_result)r->result),
                                                  text(r->reason))};
     default:
         return (struct consequence){FAILURE_OPEN, true,
-                                    arena_printf(a, "%s: %s, %s", repair, job_verdict_name((enum job_verdict)r->verdict),
+                                    arena_printf(a, "%s: %s, %s", repair,
+                                                 job_verdict_name((enum job_verdict)r->verdict),
                                                  text(r->verdict_reason))};
     }
 }
 
-/* A job that names a failure moves that one. A job that names none proves, by a clean scan, scan failures only. */
+/* A job that names a failure moves that one. A job that names none proves, by a clean scan, scan failures
+ * only. */
 static bool move_failures(struct store *s, struct arena *a, const char *machine_id, const struct job_row *job,
                           const struct wire_result *r, int64_t now_ms, struct err *e)
 {
     bool undo = strcmp(job->op, "undo") == 0;
-    struct consequence c = consequence_of(r, a, undo ? arena_printf(a, "undo of %s", job->repair) : job->repair);
+    struct consequence c =
+        consequence_of(r, a, undo ? arena_printf(a, "undo of %s", job->repair) : job->repair);
     int64_t changed;
     if (!job->code) {
         if (r->verdict != JOB_VERDICT_FIXED)
             return true;
         return store_failures_move(s, machine_id, "scan", NULL, 0, FAILURE_FIXED, c.why, now_ms, &changed, e);
     }
-    return store_failures_move(s, machine_id, job->phase, job->update_key, job->code, c.to, c.why, now_ms, &changed, e);
+    return store_failures_move(s, machine_id, job->phase, job->update_key, job->code, c.to, c.why, now_ms,
+                               &changed, e);
 }
 
-/* The scan that looked for evidence failed: that is a failure seen, also where an earlier one was closed meanwhile. Verdicts after
- * `pending` come from events, which open and count by themselves. */
-static bool note_failing_scan(struct store *s, const char *machine_id, enum job_verdict before, const struct wire_result *r,
-                              int64_t now_ms, struct err *e)
+/* The scan that looked for evidence failed: that is a failure seen, also where an earlier one was closed
+ * meanwhile. Verdicts after `pending` come from events, which open and count by themselves. */
+static bool note_failing_scan(struct store *s, const char *machine_id, enum job_verdict before,
+                              const struct wire_result *r, int64_t now_ms, struct err *e)
 {
-    bool failing = r->verdict == JOB_VERDICT_SAME || r->verdict == JOB_VERDICT_DIFFERENT || r->verdict == JOB_VERDICT_NEEDS_REBOOT;
+    bool failing = r->verdict == JOB_VERDICT_SAME || r->verdict == JOB_VERDICT_DIFFERENT ||
+                   r->verdict == JOB_VERDICT_NEEDS_REBOOT;
     if (!failing || before != JOB_VERDICT_NONE || code_lookup(r->verdict_code).kind != CODE_FAILURE)
         return true;
-    struct failure_row row = {.machine_id = machine_id, .machine = "", .code = r->verdict_code, .phase = "scan", .update_key = "",
-                              .kb = "", .title = "", .text = "", .why = "", .state = FAILURE_OPEN, .first_seen_ms = now_ms,
-                              .last_seen_ms = now_ms, .count = 1};
+    struct failure_row row = {.machine_id = machine_id,
+                              .machine = "",
+                              .code = r->verdict_code,
+                              .phase = "scan",
+                              .update_key = "",
+                              .kb = "",
+                              .title = "",
+                              .text = "",
+                              .why = "",
+                              .state = FAILURE_OPEN,
+                              .first_seen_ms = now_ms,
+                              .last_seen_ms = now_ms,
+                              .count = 1};
     bool opened;
     int64_t id;
     return store_failure_seen(s, &row, &opened, &id, e);
 }
 
-bool outcome_take(struct fleet *f, struct store *s, struct arena *a, const char *machine_id, const struct wire_result *r,
-                  int64_t now_ms, bool *over, bool *changed, struct err *e)
+bool outcome_take(struct fleet *f, struct store *s, struct arena *a, const char *machine_id,
+                  const struct wire_result *r, int64_t now_ms, bool *over, bool *changed, struct err *e)
 {
     (void)f;
     struct job_row job;
@@ -114,7 +134,8 @@ bool outcome_take(struct fleet *f, struct store *s, struct arena *a, const char 
     if (!known) {
         struct err bad = {0};
         if (!make_local_job(s, machine_id, r, now_ms, &bad)) {
-            *over = true; /* e.g. a refused forgery with an id of its own making: nothing to record it under */
+            *over =
+                true; /* e.g. a refused forgery with an id of its own making: nothing to record it under */
             return bad.kind == ERR_INVALID || err_set(e, bad.kind, "%s", bad.text);
         }
         if (!store_job_get(s, a, r->job, &job, e))
@@ -145,5 +166,6 @@ bool outcome_take(struct fleet *f, struct store *s, struct arena *a, const char 
         return true;
     if (r->verdict == JOB_VERDICT_FIXED && !store_machine_scan_ok(s, machine_id, now_ms, e))
         return false;
-    return note_failing_scan(s, machine_id, before, r, now_ms, e) && move_failures(s, a, machine_id, &job, r, now_ms, e);
+    return note_failing_scan(s, machine_id, before, r, now_ms, e) &&
+           move_failures(s, a, machine_id, &job, r, now_ms, e);
 }

@@ -42,7 +42,8 @@ void job_brief(struct json_writer *w, const struct job_row *j)
     json_end(w, '}');
 }
 
-bool audit_act(struct act *a, struct store *s, const char *action, const char *object, const char *detail, struct err *e)
+bool audit_act(struct act *a, struct store *s, const char *action, const char *object, const char *detail,
+               struct err *e)
 {
     return store_audit_add(s, clock_wall_ms(a->fleet->clock), a->who.name, action, object, detail, e);
 }
@@ -88,7 +89,8 @@ static void drop_repeats(struct push_input *in)
     in->job_count = kept;
 }
 
-static bool find_targets(struct act *a, struct store *s, const struct filter *filter, int64_t now, struct err *e)
+static bool find_targets(struct act *a, struct store *s, const struct filter *filter, int64_t now,
+                         struct err *e)
 {
     struct push_input *in = a->input;
     in->job_count = 0;
@@ -97,7 +99,8 @@ static bool find_targets(struct act *a, struct store *s, const struct filter *fi
         if (!store_machine_find(s, &a->arena, in->machines[i], &m, e))
             return err_wrap(e, "machine %s", in->machines[i]);
         if (!m.approved)
-            return err_set(e, ERR_CONFLICT, "machine %s waits for approval of its enrolment: it takes no jobs", m.name);
+            return err_set(e, ERR_CONFLICT,
+                           "machine %s waits for approval of its enrolment: it takes no jobs", m.name);
         add_target(a, m.id, m.name);
     }
     if (filter->count && !store_machine_ids(s, filter, now, add_matched, a, e))
@@ -122,7 +125,8 @@ static char *targets_digest(struct act *a)
 
 /* ---- what ---- */
 
-static bool check_params(struct act *a, const struct repair *r, struct buf *json, int *repair_class, struct err *e)
+static bool check_params(struct act *a, const struct repair *r, struct buf *json, int *repair_class,
+                         struct err *e)
 {
     const struct push_input *in = a->input;
     struct repair_values values = {.count = 0};
@@ -149,7 +153,8 @@ static uint32_t code_of(const struct filter *f)
     return 0;
 }
 
-/* The failure a job is meant for: the verdict is about that one. Machines without one get the job all the same. */
+/* The failure a job is meant for: the verdict is about that one. Machines without one get the job all the
+ * same. */
 static bool name_failure(struct act *a, struct store *s, struct job_row *j, uint32_t code, struct err *e)
 {
     struct failure_row failure;
@@ -196,8 +201,8 @@ static bool needs_approval(const struct fleet *f, int repair_class, size_t machi
     return repair_class == 2 || (repair_class == 1 && (int64_t)machines > f->settings.class1_approval_above);
 }
 
-static bool fill_jobs(struct act *a, struct store *s, const struct repair *r, int repair_class, const char *params,
-                      uint32_t code, int64_t now, bool held, struct err *e)
+static bool fill_jobs(struct act *a, struct store *s, const struct repair *r, int repair_class,
+                      const char *params, uint32_t code, int64_t now, bool held, struct err *e)
 {
     struct push_input *in = a->input;
     for (size_t i = 0; i < in->job_count; i++) {
@@ -223,7 +228,8 @@ static bool fill_jobs(struct act *a, struct store *s, const struct repair *r, in
         int64_t moved;
         const char *why = arena_printf(&a->arena, "%s is queued", j->repair);
         if (j->code && !j->dry_run &&
-            !store_failures_move(s, j->machine_id, j->phase, j->update_key, j->code, FAILURE_WAITING, why, now, &moved, e))
+            !store_failures_move(s, j->machine_id, j->phase, j->update_key, j->code, FAILURE_WAITING, why,
+                                 now, &moved, e))
             return false;
         if (!store_machine_refresh(s, j->machine_id, now, e))
             return false;
@@ -276,8 +282,8 @@ static bool audit_push(struct act *a, struct store *s, struct err *e)
     return ok;
 }
 
-static bool push(struct act *a, struct store *s, const struct repair *r, const struct filter *filter, const char *params,
-                 int repair_class, struct err *e)
+static bool push(struct act *a, struct store *s, const struct repair *r, const struct filter *filter,
+                 const char *params, int repair_class, struct err *e)
 {
     struct push_input *in = a->input;
     int64_t now = clock_wall_ms(a->fleet->clock);
@@ -310,9 +316,12 @@ bool act_push(struct act *a, struct store *s, struct err *e)
     in->superseded_count = 0;
     const struct repair *r = repair_find(in->repair);
     if (!r)
-        return err_set(e, ERR_INVALID, "repair: \"%.40s\" is not in the catalogue; `fleetmend get repairs` lists it", in->repair);
+        return err_set(e, ERR_INVALID,
+                       "repair: \"%.40s\" is not in the catalogue; `fleetmend get repairs` lists it",
+                       in->repair);
     if (!in->filter[0] && !in->machine_count)
-        return err_set(e, ERR_INVALID, "filter: empty; name machines by a filter (state=failing) or by `machines`");
+        return err_set(e, ERR_INVALID,
+                       "filter: empty; name machines by a filter (state=failing) or by `machines`");
     struct filter filter;
     struct buf params;
     buf_init(&params, 2000);

@@ -11,6 +11,7 @@ enum { FLEET_ROLE_OPERATOR = 8, FLEET_ROLE_APPROVER = 16, FLEET_ROLE_ADMIN = 32 
 void job_brief(struct json_writer *, const struct job_row *);
 /* A job row with every string set and a new id. */
 struct job_row job_blank(struct arena *);
-bool audit_act(struct act *, struct store *, const char *action, const char *object, const char *detail_json, struct err *e);
+bool audit_act(struct act *, struct store *, const char *action, const char *object, const char *detail_json,
+               struct err *e);
 
 #endif

@@ -14,10 +14,14 @@ static const struct {
     const char *what;
     document_fn *write;
 } documents[] = {
-    {"overview", show_overview},   {"machines", list_machines}, {"machine", show_machine}, {"timeline", show_timeline},
-    {"failures", list_failures},   {"jobs", list_jobs},         {"job", show_job},         {"rollouts", list_rollouts},
-    {"rollout", show_rollout},     {"codes", list_codes},       {"code", show_code},       {"repairs", list_repairs},
-    {"audit", list_audit},         {"users", list_users},       {"tokens", list_tokens},   {"audit_check", show_audit_check},
+    {"overview", show_overview}, {"machines", list_machines},
+    {"machine", show_machine},   {"timeline", show_timeline},
+    {"failures", list_failures}, {"jobs", list_jobs},
+    {"job", show_job},           {"rollouts", list_rollouts},
+    {"rollout", show_rollout},   {"codes", list_codes},
+    {"code", show_code},         {"repairs", list_repairs},
+    {"audit", list_audit},       {"users", list_users},
+    {"tokens", list_tokens},     {"audit_check", show_audit_check},
 };
 
 static bool query_run(struct work *w, struct store *s, struct err *e)

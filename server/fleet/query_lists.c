@@ -91,7 +91,8 @@ static bool parse_filter(struct reading *r, enum filter_entity entity, struct er
 bool list_machines(struct reading *r, struct err *e)
 {
     return parse_filter(r, FILTER_MACHINES, e) &&
-           store_machines_count(r->s, &r->filter, r->page.now_ms, &r->total, e) && (list_begin(r, "machines"), true) &&
+           store_machines_count(r->s, &r->filter, r->page.now_ms, &r->total, e) &&
+           (list_begin(r, "machines"), true) &&
            store_machines(r->s, &r->filter, &r->page, put_machine, &r->d, r->next, e) && (list_end(r), true);
 }
 
@@ -101,12 +102,14 @@ bool list_failures(struct reading *r, struct err *e)
     return parse_filter(r, FILTER_FAILURES, e) &&
            store_failures_count(r->s, &r->filter, open_only, r->page.now_ms, &r->total, e) &&
            (list_begin(r, "failures"), true) &&
-           store_failures(r->s, &r->filter, open_only, &r->page, query_put_failure, &r->d, r->next, e) && (list_end(r), true);
+           store_failures(r->s, &r->filter, open_only, &r->page, query_put_failure, &r->d, r->next, e) &&
+           (list_end(r), true);
 }
 
 bool list_jobs(struct reading *r, struct err *e)
 {
-    return parse_filter(r, FILTER_JOBS, e) && store_jobs_count(r->s, &r->filter, r->page.now_ms, &r->total, e) &&
+    return parse_filter(r, FILTER_JOBS, e) &&
+           store_jobs_count(r->s, &r->filter, r->page.now_ms, &r->total, e) &&
            (list_begin(r, "jobs"), true) &&
            store_jobs(r->s, &r->filter, &r->page, query_put_job, &r->d, r->next, e) && (list_end(r), true);
 }
@@ -188,7 +191,8 @@ static bool count_enroll_token(void *ctx, const struct enroll_token_row *row)
 bool list_tokens(struct reading *r, struct err *e)
 {
     list_begin(r, "tokens");
-    bool ok = store_tokens(r->s, r->page.now_ms, count_token, r, e) && store_enroll_tokens(r->s, count_enroll_token, r, e);
+    bool ok = store_tokens(r->s, r->page.now_ms, count_token, r, e) &&
+              store_enroll_tokens(r->s, count_enroll_token, r, e);
     list_end(r);
     return ok;
 }

@@ -22,7 +22,8 @@ store_failure_fn query_put_failure;
 store_job_fn query_put_job;
 store_code_fn query_put_code;
 
-document_fn list_machines, list_failures, list_jobs, list_codes, list_rollouts, list_audit, list_users, list_tokens, list_repairs;
+document_fn list_machines, list_failures, list_jobs, list_codes, list_rollouts, list_audit, list_users,
+    list_tokens, list_repairs;
 document_fn show_overview, show_machine, show_timeline, show_job, show_rollout, show_code, show_audit_check;
 
 #endif

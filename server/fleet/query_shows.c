@@ -57,7 +57,8 @@ bool show_timeline(struct reading *r, struct err *e)
     if (!store_machine_find(r->s, &r->q->arena, r->q->id, &m, e))
         return false;
     struct filter of_machine = one(FIELD_MACHINE, m.id);
-    struct store_page page = {.cursor = "", .sort = "-created", .limit = JOBS_SHOWN, .now_ms = r->page.now_ms};
+    struct store_page page = {
+        .cursor = "", .sort = "-created", .limit = JOBS_SHOWN, .now_ms = r->page.now_ms};
     json_begin(&r->d.json, '{');
     array_begin(r, "events");
     if (!store_events_of(r->s, m.id, TIMELINE_SHOWN, put_event, &r->d, e))

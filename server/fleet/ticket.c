@@ -11,7 +11,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { CHALLENGE_LIFE_MS = 120 * 1000, CHALLENGE_UNIQUE_BYTES = CHALLENGES_RUN_MAX + 32, ORDER_LIFE_MS = 14 * 24 * 3600 * 1000, NOT_BEFORE_SLACK_MS = 60 * 1000 };
+enum {
+    CHALLENGE_LIFE_MS = 120 * 1000,
+    CHALLENGE_UNIQUE_BYTES = CHALLENGES_RUN_MAX + 32,
+    ORDER_LIFE_MS = 14 * 24 * 3600 * 1000,
+    NOT_BEFORE_SLACK_MS = 60 * 1000
+};
 
 void fleet_new_id(char out[JOB_ID_MAX])
 {
@@ -28,7 +33,8 @@ static void mac_text(const struct fleet *f, const char *kind, const char *said, 
     hex_encode(mac, sizeof mac, out);
 }
 
-static void make_proof(const struct fleet *f, const char *kind, int64_t expires_ms, const char *id, struct buf *out)
+static void make_proof(const struct fleet *f, const char *kind, int64_t expires_ms, const char *id,
+                       struct buf *out)
 {
     char said[128], mac[65];
     snprintf(said, sizeof said, "%" PRId64 ".%s", expires_ms, id);
@@ -36,8 +42,8 @@ static void make_proof(const struct fleet *f, const char *kind, int64_t expires_
     buf_printf(out, "%s.%s", said, mac);
 }
 
-static bool check_proof(const struct fleet *f, const char *kind, const char *proof, int64_t now_ms, char *id, size_t id_size,
-                        struct err *e)
+static bool check_proof(const struct fleet *f, const char *kind, const char *proof, int64_t now_ms, char *id,
+                        size_t id_size, struct err *e)
 {
     const char *last = strrchr(proof, '.');
     size_t said_n = last ? (size_t)(last - proof) : 0;
@@ -57,8 +63,9 @@ static bool check_proof(const struct fleet *f, const char *kind, const char *pro
     return true;
 }
 
-/* A challenge lives by ticks, as does the memory of those used: a wall clock set back revives none. Ticks mean
- * nothing to another run of the server, and neither does that memory, so the run is part of the challenge. */
+/* A challenge lives by ticks, as does the memory of those used: a wall clock set back revives none. Ticks
+ * mean nothing to another run of the server, and neither does that memory, so the run is part of the
+ * challenge. */
 static void make_challenge(const struct fleet *f, struct buf *out)
 {
     char unique[CHALLENGE_UNIQUE_BYTES] = "";
@@ -67,19 +74,22 @@ static void make_challenge(const struct fleet *f, struct buf *out)
     make_proof(f, "challenge", clock_ticks_ms(f->clock) + CHALLENGE_LIFE_MS, unique, out);
 }
 
-static bool check_challenge(const struct fleet *f, const char *challenge, char unique[CHALLENGE_UNIQUE_BYTES], struct err *e)
+static bool check_challenge(const struct fleet *f, const char *challenge, char unique[CHALLENGE_UNIQUE_BYTES],
+                            struct err *e)
 {
     const char *run = challenges_run(f->challenges);
     if (!check_proof(f, "challenge", challenge, clock_ticks_ms(f->clock), unique, CHALLENGE_UNIQUE_BYTES, e))
         return false;
-    return strncmp(unique, run, strlen(run)) == 0 || err_set(e, ERR_DENIED, "challenge: from before the server was started");
+    return strncmp(unique, run, strlen(run)) == 0 ||
+           err_set(e, ERR_DENIED, "challenge: from before the server was started");
 }
 
 bool fleet_time(struct fleet *f, const struct wire_time_request *q, struct buf *out, struct err *e)
 {
     if (f->clock_doubtful)
-        return err_set(e, ERR_UNAVAILABLE,
-                       "the server's clock jumped by more than an hour; run `fleetmend-server clock accept` there");
+        return err_set(
+            e, ERR_UNAVAILABLE,
+            "the server's clock jumped by more than an hour; run `fleetmend-server clock accept` there");
     const char *pins[FLEET_PINS_MAX];
     for (int i = 0; i < f->tls_pin_count; i++)
         pins[i] = f->tls_pins[i];
@@ -141,7 +151,8 @@ static void params_of(const struct offer *o, struct arena *a, struct wire_order 
     json_free(j);
 }
 
-bool fleet_order_sign(struct fleet *f, const char *machine_id, const struct offer *o, struct buf *out, struct err *e)
+bool fleet_order_sign(struct fleet *f, const char *machine_id, const struct offer *o, struct buf *out,
+                      struct err *e)
 {
     int64_t now = clock_wall_ms(f->clock);
     if (f->clock_doubtful)
@@ -167,7 +178,8 @@ bool fleet_order_sign(struct fleet *f, const char *machine_id, const struct offe
     struct buf payload;
     buf_init(&payload, 4096);
     wire_encode_order(&order, &payload);
-    bool ok = buf_check(&payload, "order", e) && envelope_sign(f->order_key, ENVELOPE_ORDER, buf_slice(&payload), out, e);
+    bool ok = buf_check(&payload, "order", e) &&
+              envelope_sign(f->order_key, ENVELOPE_ORDER, buf_slice(&payload), out, e);
     buf_free(&payload);
     arena_free(&a);
     return ok;

@@ -7,7 +7,8 @@ enum { API_DAYS_MAX = 90, ENROLL_DAYS_MAX = 3650 };
 
 #define DAY_MS (INT64_C(24) * 3600 * 1000)
 
-static bool make_enroll(struct act *a, struct store *s, const char *secret, const char *id, int64_t now, struct err *e)
+static bool make_enroll(struct act *a, struct store *s, const char *secret, const char *id, int64_t now,
+                        struct err *e)
 {
     const struct token_input *in = a->input;
     char digest[65];
@@ -23,7 +24,8 @@ static bool make_enroll(struct act *a, struct store *s, const char *secret, cons
     return store_enroll_token_add(s, &row, e);
 }
 
-static bool make_api(struct act *a, struct store *s, const char *secret, const char *id, int64_t now, struct err *e)
+static bool make_api(struct act *a, struct store *s, const char *secret, const char *id, int64_t now,
+                     struct err *e)
 {
     struct token_input *in = a->input;
     char *digest = arena_alloc(&a->arena, 65);
@@ -82,7 +84,8 @@ bool act_token_delete(struct act *a, struct store *s, struct err *e)
     struct err why = {0};
     a->status = 204;
     if (!store_token_delete(s, in->id, &why) &&
-        (why.kind != ERR_NOT_FOUND ? !err_set(e, why.kind, "%s", why.text) : !store_enroll_token_delete(s, in->id, e)))
+        (why.kind != ERR_NOT_FOUND ? !err_set(e, why.kind, "%s", why.text)
+                                   : !store_enroll_token_delete(s, in->id, e)))
         return false;
     return audit_act(a, s, "token.delete", in->id, "{}", e);
 }

@@ -52,7 +52,8 @@ static void enroll_reply(void *ctx, struct enroll_call *c, bool ok, const struct
         struct buf out;
         buf_init(&out, 4096);
         wire_encode_enroll_answer(&a, &out);
-        log_info("machine.enrolled machine=%s name=%s state=%s", c->machine_id, c->msg.machine->name, a.state);
+        log_info("machine.enrolled machine=%s name=%s state=%s", c->machine_id, c->msg.machine->name,
+                 a.state);
         reply_json(x, 200, &out);
         buf_free(&out);
     } else
@@ -105,7 +106,8 @@ static void session_reply(void *ctx, struct session_call *c, bool ok, const stru
         for (size_t i = 0; i < sizeof session_refusals / sizeof *session_refusals; i++)
             if (session_refusals[i].end == c->end)
                 exchange_problem(x, session_refusals[i].status, "%s%s%s", session_refusals[i].text,
-                                 c->end == SESSION_DENIED && !ok ? ": " : "", c->end == SESSION_DENIED && !ok ? e->text : "");
+                                 c->end == SESSION_DENIED && !ok ? ": " : "",
+                                 c->end == SESSION_DENIED && !ok ? e->text : "");
     fleet_session_free(c);
 }
 
@@ -138,7 +140,8 @@ struct answer {
     size_t cancelled_count;
 };
 
-static size_t sign_offers(const struct answer *a, struct arena *arena, struct offer **offers, size_t n, struct slice *jobs)
+static size_t sign_offers(const struct answer *a, struct arena *arena, struct offer **offers, size_t n,
+                          struct slice *jobs)
 {
     size_t signed_count = 0;
     for (size_t i = 0; i < n; i++) {
@@ -154,8 +157,8 @@ static size_t sign_offers(const struct answer *a, struct arena *arena, struct of
     return signed_count;
 }
 
-/* A tenth up or down, so that a fleet does not come back in step. Nobody gains by guessing it, so a cheap generator (xorshift)
- * does, one for each thread. */
+/* A tenth up or down, so that a fleet does not come back in step. Nobody gains by guessing it, so a cheap
+ * generator (xorshift) does, one for each thread. */
 static int64_t wait_of(const struct fleet *f)
 {
     static _Thread_local uint32_t r;
@@ -175,7 +178,8 @@ static void sync_reply(struct exchange *x, const struct answer *a)
     struct slice jobs[JOBS_A_SYNC];
     const char **told;
     size_t told_count, n = 0;
-    n = hub_hand_out(a->fleet->hub, a->machine_id, &arena, a->known->approved ? JOBS_A_SYNC : 0, offers, &told, &told_count);
+    n = hub_hand_out(a->fleet->hub, a->machine_id, &arena, a->known->approved ? JOBS_A_SYNC : 0, offers,
+                     &told, &told_count);
     const char **cancelled = arena_alloc(&arena, (told_count + a->cancelled_count + 1) * sizeof *cancelled);
     for (size_t i = 0; i < told_count + a->cancelled_count; i++)
         cancelled[i] = i < told_count ? told[i] : a->cancelled[i - told_count];
@@ -274,7 +278,8 @@ static struct slice query_value(struct slice query, const char *key)
     return slice_make(NULL, 0);
 }
 
-/* Read where it stands: exchange_query() would copy it into the arena, and a parked request would hold a block for that. */
+/* Read where it stands: exchange_query() would copy it into the arena, and a parked request would hold a
+ * block for that. */
 static int64_t wait_asked(const struct exchange *x)
 {
     int64_t s = 0;
@@ -307,7 +312,8 @@ static void sync_finish(void *ctx)
             reply_waiter(app, x);
         return;
     }
-    struct answer a = {f, c->machine_id, &c->known, c->acked, c->acked_count, c->cancelled, c->cancelled_count};
+    struct answer a = {
+        f, c->machine_id, &c->known, c->acked, c->acked_count, c->cancelled, c->cancelled_count};
     sync_reply(x, &a);
     sync_context_free(s);
 }

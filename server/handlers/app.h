@@ -26,7 +26,8 @@ void app_answer_waiter(void *app, int loop, void *token, const char *machine_id)
 route_handler agent_time, agent_enroll, agent_session, agent_sync;
 route_handler healthz, login, logout, overview;
 route_handler list_route, show_route;
-route_handler push_route, rollout_approve, rollout_cancel, job_undo, job_cancel, machine_approve, token_create, token_delete;
+route_handler push_route, rollout_approve, rollout_cancel, job_undo, job_cancel, machine_approve,
+    token_create, token_delete;
 route_handler console_page, openapi_document;
 
 /* Shared: 503 with Retry-After, the answer of a full queue. */

@@ -13,14 +13,18 @@ static const char *role_word(enum role r)
     static const struct {
         enum role role;
         const char *word;
-    } words[] = {{ROLE_VIEWER, "viewer"}, {ROLE_OPERATOR, "operator"}, {ROLE_APPROVER, "approver"}, {ROLE_ADMIN, "admin"}};
+    } words[] = {{ROLE_VIEWER, "viewer"},
+                 {ROLE_OPERATOR, "operator"},
+                 {ROLE_APPROVER, "approver"},
+                 {ROLE_ADMIN, "admin"}};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (words[i].role == r)
             return words[i].word;
     return "agent";
 }
 
-static bool authorise_admin(struct app *app, struct exchange *x, const char *secret, int *status, struct err *reason)
+static bool authorise_admin(struct app *app, struct exchange *x, const char *secret, int *status,
+                            struct err *reason)
 {
     struct actor actor;
     *status = 401;

@@ -40,7 +40,8 @@ static bool absent(const struct json *v)
     return json_type(v) == JSON_ABSENT || json_type(v) == JSON_NULL;
 }
 
-static bool copy_text(const struct json *v, const char *key, size_t max, struct arena *a, const char **out, struct err *e)
+static bool copy_text(const struct json *v, const char *key, size_t max, struct arena *a, const char **out,
+                      struct err *e)
 {
     struct slice s;
     if (!json_string(v, &s))
@@ -51,7 +52,8 @@ static bool copy_text(const struct json *v, const char *key, size_t max, struct 
     return true;
 }
 
-bool body_string(const struct json *j, const char *key, size_t max, struct arena *a, const char **out, struct err *e)
+bool body_string(const struct json *j, const char *key, size_t max, struct arena *a, const char **out,
+                 struct err *e)
 {
     const struct json *v = json_get(j, key);
     return absent(v) || copy_text(v, key, max, a, out, e);
@@ -69,7 +71,8 @@ bool body_bool(const struct json *j, const char *key, bool *out, struct err *e)
     return absent(v) || json_bool(v, out) || err_set(e, ERR_INVALID, "%s: true or false expected", key);
 }
 
-bool body_strings(const struct json *j, const char *key, size_t max, struct arena *a, const char ***out, size_t *n, struct err *e)
+bool body_strings(const struct json *j, const char *key, size_t max, struct arena *a, const char ***out,
+                  size_t *n, struct err *e)
 {
     const struct json *v = json_get(j, key);
     if (absent(v))
@@ -83,8 +86,8 @@ bool body_strings(const struct json *j, const char *key, size_t max, struct aren
     return true;
 }
 
-bool body_pairs(const struct json *j, const char *key, size_t max, struct arena *a, struct wire_pair **out, size_t *n,
-                struct err *e)
+bool body_pairs(const struct json *j, const char *key, size_t max, struct arena *a, struct wire_pair **out,
+                size_t *n, struct err *e)
 {
     const struct json *v = json_get(j, key);
     if (absent(v))

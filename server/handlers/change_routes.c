@@ -8,12 +8,13 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-/* When it was on disk, by the clock all processes of this machine share, and how long that took: what happened since, e.g. how
- * soon a machine had its order, can then be measured from outside. */
+/* When it was on disk, by the clock all processes of this machine share, and how long that took: what
+ * happened since, e.g. how soon a machine had its order, can then be measured from outside. */
 static void put_timing(struct exchange *x, const struct act *a)
 {
     char text[80];
-    snprintf(text, sizeof text, "commit;dur=%.3f;desc=\"%" PRId64 "\"", (double)a->commit_took_us / 1000, a->committed_at_us);
+    snprintf(text, sizeof text, "commit;dur=%.3f;desc=\"%" PRId64 "\"", (double)a->commit_took_us / 1000,
+             a->committed_at_us);
     exchange_set_header(x, "Server-Timing", text);
 }
 
@@ -30,7 +31,8 @@ static void act_reply(void *ctx, struct act *a, bool ok, const struct err *e)
 }
 
 static struct act *act_new(struct app *app, struct exchange *x, size_t input_size,
-                           bool (*run)(struct act *, struct store *, struct err *), void (*committed)(struct act *))
+                           bool (*run)(struct act *, struct store *, struct err *),
+                           void (*committed)(struct act *))
 {
     struct act *a = fleet_act_new(app->fleet);
     a->who.user_id = x->who.user_id;
@@ -68,11 +70,14 @@ static const char *hole(struct act *a, const struct exchange *x)
 
 static bool read_push(struct slice body, struct arena *a, struct push_input *in, struct err *e)
 {
-    static const char *const known[] = {"repair", "params", "filter", "machines", "canary", "reason", "preview", "dry_run", NULL};
+    static const char *const known[] = {"repair", "params",  "filter",  "machines", "canary",
+                                        "reason", "preview", "dry_run", NULL};
     const char *canary = "";
     struct json *j = body_parse(body, known, e);
-    bool ok = j && body_string(j, "repair", 40, a, &in->repair, e) && body_string(j, "filter", 4000, a, &in->filter, e) &&
-              body_string(j, "reason", 200, a, &in->reason, e) && body_string(j, "canary", 10, a, &canary, e) &&
+    bool ok = j && body_string(j, "repair", 40, a, &in->repair, e) &&
+              body_string(j, "filter", 4000, a, &in->filter, e) &&
+              body_string(j, "reason", 200, a, &in->reason, e) &&
+              body_string(j, "canary", 10, a, &canary, e) &&
               body_pairs(j, "params", 64, a, &in->params, &in->param_count, e) &&
               body_strings(j, "machines", 64, a, &in->machines, &in->machine_count, e) &&
               body_bool(j, "preview", &in->preview, e) && body_bool(j, "dry_run", &in->dry_run, e);
@@ -96,8 +101,8 @@ void push_route(void *ctx, struct exchange *x)
 
 /* ---- acts on one thing ---- */
 
-static void on_job(struct app *app, struct exchange *x, bool (*run)(struct act *, struct store *, struct err *),
-                   void (*committed)(struct act *))
+static void on_job(struct app *app, struct exchange *x,
+                   bool (*run)(struct act *, struct store *, struct err *), void (*committed)(struct act *))
 {
     static const char *const known[] = {"reason", NULL};
     struct err e = {0};
@@ -124,7 +129,8 @@ void job_cancel(void *app, struct exchange *x)
     on_job(app, x, act_job_cancel, act_job_cancel_committed);
 }
 
-static void on_rollout(struct app *app, struct exchange *x, bool (*run)(struct act *, struct store *, struct err *),
+static void on_rollout(struct app *app, struct exchange *x,
+                       bool (*run)(struct act *, struct store *, struct err *),
                        void (*committed)(struct act *))
 {
     struct act *a = act_new(app, x, sizeof(struct rollout_input), run, committed);
@@ -144,7 +150,8 @@ void rollout_cancel(void *app, struct exchange *x)
 
 void machine_approve(void *app, struct exchange *x)
 {
-    struct act *a = act_new(app, x, sizeof(struct machine_input), act_machine_approve, act_machine_approve_committed);
+    struct act *a =
+        act_new(app, x, sizeof(struct machine_input), act_machine_approve, act_machine_approve_committed);
     ((struct machine_input *)a->input)->id = hole(a, x);
     submit(a, x);
 }
@@ -164,9 +171,10 @@ static bool read_token(struct slice body, struct arena *a, struct token_input *i
     const char **roles = NULL, **tags = NULL, *role_words = "", *tag_words = "";
     size_t role_count = 0, tag_count = 0;
     struct json *j = body_parse(body, known, e);
-    bool ok = j && body_string(j, "kind", 20, a, &in->kind, e) && body_string(j, "name", 60, a, &in->name, e) &&
-              body_int(j, "days", &in->days, e) && body_int(j, "uses", &in->uses, e) &&
-              body_bool(j, "approval", &in->approval, e) && body_strings(j, "roles", 20, a, &roles, &role_count, e) &&
+    bool ok = j && body_string(j, "kind", 20, a, &in->kind, e) &&
+              body_string(j, "name", 60, a, &in->name, e) && body_int(j, "days", &in->days, e) &&
+              body_int(j, "uses", &in->uses, e) && body_bool(j, "approval", &in->approval, e) &&
+              body_strings(j, "roles", 20, a, &roles, &role_count, e) &&
               body_strings(j, "tags", 60, a, &tags, &tag_count, e);
     json_free(j);
     if (!ok)

@@ -4,8 +4,9 @@
 #include "console.h"
 #include "json.h"
 
-static const char csp[] = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-                          "base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+static const char csp[] =
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
 void console_page(void *app, struct exchange *x)
 {
@@ -28,7 +29,11 @@ void console_page(void *app, struct exchange *x)
 static const struct {
     enum http_method method;
     const char *word;
-} methods[] = {{HTTP_GET, "get"}, {HTTP_POST, "post"}, {HTTP_PUT, "put"}, {HTTP_DELETE, "delete"}, {HTTP_PATCH, "patch"}};
+} methods[] = {{HTTP_GET, "get"},
+               {HTTP_POST, "post"},
+               {HTTP_PUT, "put"},
+               {HTTP_DELETE, "delete"},
+               {HTTP_PATCH, "patch"}};
 
 static const char *method_word(enum http_method m)
 {

@@ -1,7 +1,7 @@
 /* The entities of the server as plain structs: what the store fills and the domain decides on.
  *
- * Strings point into the arena the verb was given, are never NULL ("" when empty), and are UTF-8. Times are UTC ms by
- * the server's clock, 0 when it has not happened. Codes are 0 when there is none. */
+ * Strings point into the arena the verb was given, are never NULL ("" when empty), and are UTF-8. Times are
+ * UTC ms by the server's clock, 0 when it has not happened. Codes are 0 when there is none. */
 #ifndef FLEETMEND_MODEL_H
 #define FLEETMEND_MODEL_H
 
@@ -60,23 +60,24 @@ bool failure_state_open(enum failure_state);
 struct machine_row {
     const char *id, *name;
     enum machine_state state;
-    const char *public_key;             /* base64 SPKI */
+    const char *public_key; /* base64 SPKI */
     const char *instance, *stream;
     int64_t stream_have;
-    const char *os, *build, *role, *update_manager, *update_server, *domain, *ou, *site, *model, *tags; /* tags: ",a,b," */
-    const char *facts;                  /* JSON as the agent sent it */
+    const char *os, *build, *role, *update_manager, *update_server, *domain, *ou, *site, *model,
+        *tags;         /* tags: ",a,b," */
+    const char *facts; /* JSON as the agent sent it */
     const char *agent_version, *boot_id;
     bool approved, simulated, reboot_pending;
     int64_t enrolled_ms, last_seen_ms, last_scan_ok_ms, skew_ms;
-    uint32_t last_error;                /* code of the newest open failure */
-    const char *why;                    /* one sentence: why it is not healthy yet; "" when it is */
+    uint32_t last_error; /* code of the newest open failure */
+    const char *why;     /* one sentence: why it is not healthy yet; "" when it is */
 };
 
 struct failure_row {
     int64_t id;
-    const char *machine_id, *machine;   /* id and name */
+    const char *machine_id, *machine; /* id and name */
     uint32_t code, extend;
-    const char *phase, *update_key;     /* update_key: update id, else kb, else "" */
+    const char *phase, *update_key; /* update_key: update id, else kb, else "" */
     const char *kb, *title, *why, *text;
     enum failure_state state;
     int64_t first_seen_ms, last_seen_ms, closed_ms, count;
@@ -91,20 +92,22 @@ struct event_row {
 };
 
 struct job_row {
-    const char *id, *rollout_id, *machine_id, *machine, *repair, *op, *params, *origin; /* params: JSON object */
+    const char *id, *rollout_id, *machine_id, *machine, *repair, *op, *params,
+        *origin; /* params: JSON object */
     int repair_class;
     enum job_state state;
     enum job_result result;
     enum job_verdict verdict;
     const char *reason, *verdict_reason, *output, *undo_of;
-    uint32_t code, verdict_code;        /* the failure it is meant for; what the verifying scan returned */
+    uint32_t code, verdict_code; /* the failure it is meant for; what the verifying scan returned */
     const char *phase, *update_key;
     bool dry_run, undoable, late;
     int64_t rev, start_seq, created_ms, started_ms, ended_ms, expires_ms;
 };
 
 struct rollout_row {
-    const char *id, *repair, *params, *filter, *reason, *created_by, *targets_sha256, *state; /* running, done, cancelled */
+    const char *id, *repair, *params, *filter, *reason, *created_by, *targets_sha256,
+        *state; /* running, done, cancelled */
     int64_t created_ms, matched;
     bool dry_run;
 };
@@ -112,14 +115,14 @@ struct rollout_row {
 struct user_row {
     int64_t id;
     const char *name, *password_hash;
-    unsigned roles;                     /* set of enum role (message.h) */
+    unsigned roles; /* set of enum role (message.h) */
     int64_t created_ms;
     bool disabled;
 };
 
 /* An API token or a console session: what is shown once is stored as SHA-256 only. */
 struct token_row {
-    const char *id, *kind;              /* kind: api | session */
+    const char *id, *kind; /* kind: api | session */
     const char *sha256, *name;
     int64_t user_id;
     unsigned roles;
@@ -129,7 +132,7 @@ struct token_row {
 struct enroll_token_row {
     const char *id, *sha256, *name, *tags;
     int64_t created_ms, expires_ms, uses_max, uses; /* uses_max 0: unlimited */
-    bool approval;                      /* machines that use it wait for approval */
+    bool approval;                                  /* machines that use it wait for approval */
 };
 
 struct audit_row {

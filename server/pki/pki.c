@@ -98,8 +98,11 @@ static X509 *new_cert(EVP_PKEY *key, const char *common_name, int days)
 {
     unsigned char serial[16];
     X509 *cert = X509_new();
-    BIGNUM *bn = RAND_bytes(serial, sizeof serial) == 1 ? (serial[0] &= 0x7F, BN_bin2bn(serial, sizeof serial, NULL)) : NULL;
-    bool ok = cert && bn && X509_set_version(cert, X509_VERSION_3) && BN_to_ASN1_INTEGER(bn, X509_get_serialNumber(cert)) &&
+    BIGNUM *bn = RAND_bytes(serial, sizeof serial) == 1
+                     ? (serial[0] &= 0x7F, BN_bin2bn(serial, sizeof serial, NULL))
+                     : NULL;
+    bool ok = cert && bn && X509_set_version(cert, X509_VERSION_3) &&
+              BN_to_ASN1_INTEGER(bn, X509_get_serialNumber(cert)) &&
               X509_gmtime_adj(X509_getm_notBefore(cert), -86400) &&
               X509_time_adj_ex(X509_getm_notAfter(cert), days, 0, NULL) && X509_set_pubkey(cert, key) &&
               X509_NAME_add_entry_by_txt(X509_get_subject_name(cert), "CN", MBSTRING_UTF8,
@@ -210,8 +213,8 @@ bool pki_make_server(const char *dir, const struct pki_names *names, struct err 
         !extend(cert, ca, NID_basic_constraints, "critical,CA:FALSE") ||
         !extend(cert, ca, NID_key_usage, "critical,digitalSignature") ||
         !extend(cert, ca, NID_ext_key_usage, "serverAuth") ||
-        !extend(cert, ca, NID_authority_key_identifier, "keyid") || !extend(cert, ca, NID_subject_alt_name, sans) ||
-        !X509_sign(cert, ca_key, EVP_sha256())) {
+        !extend(cert, ca, NID_authority_key_identifier, "keyid") ||
+        !extend(cert, ca, NID_subject_alt_name, sans) || !X509_sign(cert, ca_key, EVP_sha256())) {
         ssl_fail(e, "server certificate");
         goto out;
     }

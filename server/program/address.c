@@ -20,7 +20,8 @@ bool address_split(const char *text, char host[256], int *port, struct err *e)
     const char *start = text + bracket, *end = start + strcspn(start, bracket ? "]" : ":[]");
     const char *colon = bracket && *end ? end + 1 : end;
     if (end == start || end - start >= 256 || *colon != ':' || !parse_port(colon + 1, port))
-        return err_set(e, ERR_INVALID, "\"%.60s\": HOST:PORT expected, e.g. 0.0.0.0:8443 or [::1]:8443", text);
+        return err_set(e, ERR_INVALID, "\"%.60s\": HOST:PORT expected, e.g. 0.0.0.0:8443 or [::1]:8443",
+                       text);
     snprintf(host, 256, "%.*s", (int)(end - start), start);
     return true;
 }

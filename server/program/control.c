@@ -1,5 +1,6 @@
-/* DIR/control.sock: how commands on the host reach the one process that writes the database. One JSON object a line, one
- * connection at a time. Only root and the server's own user may speak: the kernel says who the peer is. */
+/* DIR/control.sock: how commands on the host reach the one process that writes the database. One JSON object
+ * a line, one connection at a time. Only root and the server's own user may speak: the kernel says who the
+ * peer is. */
 #include "program.h"
 
 #include "log.h"
@@ -85,7 +86,8 @@ static bool peer_allowed(int fd)
 {
     struct ucred peer;
     socklen_t n = sizeof peer;
-    return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &n) == 0 && (peer.uid == 0 || peer.uid == geteuid());
+    return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &n) == 0 &&
+           (peer.uid == 0 || peer.uid == geteuid());
 }
 
 static bool read_line(int fd, struct buf *line)
@@ -111,8 +113,8 @@ static void answer_peer(struct control *c, int fd)
     buf_init(&out, ANSWER_MAX);
     struct json *request = NULL;
     bool ok = peer_allowed(fd) || err_set(&e, ERR_DENIED, "only root and the server's own user may do this");
-    ok = ok && (read_line(fd, &line) || err_set(&e, ERR_INVALID, "no request")) && (request = json_parse(buf_slice(&line), &e)) &&
-         through_writer(c->fleet, request, &out, &e);
+    ok = ok && (read_line(fd, &line) || err_set(&e, ERR_INVALID, "no request")) &&
+         (request = json_parse(buf_slice(&line), &e)) && through_writer(c->fleet, request, &out, &e);
     if (!ok) {
         struct json_writer w = {.out = &out};
         buf_clear(&out);
@@ -162,8 +164,8 @@ struct control *control_start(const char *dir, struct fleet *f, struct err *e)
     unlink(c->path); /* left by a crash; the lock says that no other server lives here */
     c->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     mode_t old = umask(0077);
-    bool ok = c->fd >= 0 && bind(c->fd, (struct sockaddr *)&address, sizeof address) == 0 && listen(c->fd, 8) == 0 &&
-              pipe(c->stop) == 0;
+    bool ok = c->fd >= 0 && bind(c->fd, (struct sockaddr *)&address, sizeof address) == 0 &&
+              listen(c->fd, 8) == 0 && pipe(c->stop) == 0;
     umask(old);
     if (ok && pthread_create(&c->thread, NULL, control_main, c) == 0)
         return c;

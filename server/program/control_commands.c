@@ -31,7 +31,8 @@ static void put_one(struct buf *out, const char *key, const char *value)
 }
 
 /* Raising the signed time epoch lets agents lower the floor they keep for the server's time. */
-static bool clock_accept(struct fleet *f, struct store *s, const struct json *q, struct arena *a, struct buf *out, struct err *e)
+static bool clock_accept(struct fleet *f, struct store *s, const struct json *q, struct arena *a,
+                         struct buf *out, struct err *e)
 {
     (void)q;
     (void)a;
@@ -53,24 +54,29 @@ static bool clock_accept(struct fleet *f, struct store *s, const struct json *q,
     return true;
 }
 
-static bool user_add(struct fleet *f, struct store *s, const struct json *q, struct arena *a, struct buf *out, struct err *e)
+static bool user_add(struct fleet *f, struct store *s, const struct json *q, struct arena *a, struct buf *out,
+                     struct err *e)
 {
     char hash[PASSWORD_HASH_MAX];
-    struct user_row u = {.name = text_of(q, "name", a), .password_hash = hash, .created_ms = clock_wall_ms(&clock_system)};
-    if (!roles_parse(text_of(q, "roles", a), &u.roles, e) || !password_hash(text_of(q, "password", a), hash, e))
+    struct user_row u = {
+        .name = text_of(q, "name", a), .password_hash = hash, .created_ms = clock_wall_ms(&clock_system)};
+    if (!roles_parse(text_of(q, "roles", a), &u.roles, e) ||
+        !password_hash(text_of(q, "password", a), hash, e))
         return false;
     if (!u.name[0])
         return err_set(e, ERR_INVALID, "--name is empty");
     if (!store_user_add(s, &u, &u.id, e) ||
         !store_audit_add(s, u.created_ms, "host", "user.add", u.name, "{}", e))
-        return e->kind == ERR_CONFLICT ? err_set(e, ERR_CONFLICT, "there is a user %s already", u.name) : false;
+        return e->kind == ERR_CONFLICT ? err_set(e, ERR_CONFLICT, "there is a user %s already", u.name)
+                                       : false;
     if (f)
         accounts_put_user(f->accounts, &u);
     put_one(out, "user", u.name);
     return true;
 }
 
-static bool enroll_token(struct fleet *f, struct store *s, const struct json *q, struct arena *a, struct buf *out, struct err *e)
+static bool enroll_token(struct fleet *f, struct store *s, const struct json *q, struct arena *a,
+                         struct buf *out, struct err *e)
 {
     (void)f;
     char secret[65], digest[65], id[33];
@@ -78,15 +84,21 @@ static bool enroll_token(struct fleet *f, struct store *s, const struct json *q,
     random_hex(32, secret);
     random_hex(16, id);
     sha256_hex(slice_of(secret), digest);
-    struct enroll_token_row t = {.id = id, .sha256 = digest, .name = text_of(q, "name", a), .tags = "", .created_ms = now,
+    struct enroll_token_row t = {.id = id,
+                                 .sha256 = digest,
+                                 .name = text_of(q, "name", a),
+                                 .tags = "",
+                                 .created_ms = now,
                                  .expires_ms = now + 30 * DAY_MS};
-    if (!store_enroll_token_add(s, &t, e) || !store_audit_add(s, now, "host", "token.create_enroll", id, "{}", e))
+    if (!store_enroll_token_add(s, &t, e) ||
+        !store_audit_add(s, now, "host", "token.create_enroll", id, "{}", e))
         return false;
     put_one(out, "enroll_token", secret);
     return true;
 }
 
-static bool check(struct fleet *f, struct store *s, const struct json *q, struct arena *a, struct buf *out, struct err *e)
+static bool check(struct fleet *f, struct store *s, const struct json *q, struct arena *a, struct buf *out,
+                  struct err *e)
 {
     (void)f;
     (void)q;
@@ -102,7 +114,8 @@ static bool check(struct fleet *f, struct store *s, const struct json *q, struct
 
 static const struct {
     const char *name, *help;
-    bool (*run)(struct fleet *, struct store *, const struct json *, struct arena *, struct buf *, struct err *);
+    bool (*run)(struct fleet *, struct store *, const struct json *, struct arena *, struct buf *,
+                struct err *);
 } commands[] = {
     {"clock accept", "the server's clock is right again: sign orders and time as before", clock_accept},
     {"user add", "--name NAME --roles viewer,operator,approver,admin --password-file F", user_add},
@@ -142,7 +155,8 @@ static bool ask_server(int fd, struct slice request, struct buf *answer, struct 
 {
     char chunk[4096];
     ssize_t n;
-    if (send(fd, request.p, request.n, MSG_NOSIGNAL) != (ssize_t)request.n || send(fd, "\n", 1, MSG_NOSIGNAL) != 1)
+    if (send(fd, request.p, request.n, MSG_NOSIGNAL) != (ssize_t)request.n ||
+        send(fd, "\n", 1, MSG_NOSIGNAL) != 1)
         return err_set(e, ERR_IO, "control socket: %s", strerror(errno));
     while ((n = read(fd, chunk, sizeof chunk)) > 0)
         buf_append(answer, chunk, (size_t)n);
@@ -178,8 +192,8 @@ static bool do_it_here(const char *dir, struct slice request, struct buf *answer
     return ok;
 }
 
-static bool build_request(const char *command, const char *name, const char *roles, const char *password_file, struct buf *out,
-                          struct err *e)
+static bool build_request(const char *command, const char *name, const char *roles, const char *password_file,
+                          struct buf *out, struct err *e)
 {
     struct json_writer w = {.out = out};
     struct buf password;
@@ -210,13 +224,15 @@ int command_control(int argc, char **argv)
         return 2;
     }
     for (int i = 0; i < n; i++)
-        snprintf(command + strlen(command), sizeof command - strlen(command), "%s%.40s", i ? " " : "", words[i]);
+        snprintf(command + strlen(command), sizeof command - strlen(command), "%s%.40s", i ? " " : "",
+                 words[i]);
     struct buf request, answer;
     buf_init(&request, ANSWER_MAX);
     buf_init(&answer, ANSWER_MAX);
     int fd = connect_server(data);
     bool ok = build_request(command, name, roles, password_file, &request, &e) &&
-              (fd >= 0 ? ask_server(fd, buf_slice(&request), &answer, &e) : do_it_here(data, buf_slice(&request), &answer, &e));
+              (fd >= 0 ? ask_server(fd, buf_slice(&request), &answer, &e)
+                       : do_it_here(data, buf_slice(&request), &answer, &e));
     if (fd >= 0)
         close(fd);
     if (ok)

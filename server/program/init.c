@@ -1,4 +1,5 @@
-/* `init`: everything a server needs, made in a folder beside and put in place by one rename: all of it or nothing. */
+/* `init`: everything a server needs, made in a folder beside and put in place by one rename: all of it or
+ * nothing. */
 #include "program.h"
 
 #include "files.h"
@@ -63,7 +64,8 @@ static bool check_names(struct init *in, struct err *e)
 static bool check_admin(const struct init *in, struct err *e)
 {
     size_t n = strlen(in->admin);
-    if (n < 1 || n > 60 || strspn(in->admin, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._@-") != n)
+    if (n < 1 || n > 60 ||
+        strspn(in->admin, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._@-") != n)
         return err_set(e, ERR_INVALID, "--admin: 1 to 60 of letters, digits and . _ @ -");
     return true;
 }
@@ -77,7 +79,8 @@ static bool check_folder(const struct init *in, struct err *e)
     while (readdir(d))
         entries++;
     closedir(d);
-    return entries <= 2 || err_set(e, ERR_CONFLICT, "%s is not empty: name a new folder for --data", in->data);
+    return entries <= 2 ||
+           err_set(e, ERR_CONFLICT, "%s is not empty: name a new folder for --data", in->data);
 }
 
 static bool add_first_rows(struct init *in, struct store *s, const char *hash, struct err *e)
@@ -157,8 +160,9 @@ static bool make_all(struct init *in, struct err *e)
 /* Only what this run made: the folder's name is its own. */
 static void remove_work(const char *dir)
 {
-    static const char *const names[] = {"tls/ca.key", "tls/ca.pem", "tls/server.key", "tls/server.pem", "keys/order.key",
-                                        "keys/ticket.key", "fleetmend.db", "fleetmend.db-wal", "fleetmend.db-shm", "server.conf"};
+    static const char *const names[] = {
+        "tls/ca.key",      "tls/ca.pem",   "tls/server.key",   "tls/server.pem",   "keys/order.key",
+        "keys/ticket.key", "fleetmend.db", "fleetmend.db-wal", "fleetmend.db-shm", "server.conf"};
     char path[DATA_PATH_MAX + 40];
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         snprintf(path, sizeof path, "%s/%s", dir, names[i]);
@@ -180,7 +184,8 @@ static void print_result(const struct init *in)
         printf("Server made in %s\n\n  URL              %s\n  CA               %s\n  order key        %s\n"
                "  enrolment token  %s   (30 days)\n\nStart it:  fleetmend-server serve --data %s\n"
                "Log in:    fleetmend login %s --ca %s --user %s\n",
-               in->data, in->settings.url, ca, in->order_pin, in->enroll_token, in->data, in->settings.url, ca, in->admin);
+               in->data, in->settings.url, ca, in->order_pin, in->enroll_token, in->data, in->settings.url,
+               ca, in->admin);
         return;
     }
     struct buf out;
@@ -211,8 +216,8 @@ int command_init(int argc, char **argv)
     };
     struct err e = {0};
     int rest = 0;
-    if (!options_parse(rows, sizeof rows / sizeof *rows, argc, argv, NULL, 0, &rest, &e) || !check_names(&in, &e) ||
-        !check_admin(&in, &e)) {
+    if (!options_parse(rows, sizeof rows / sizeof *rows, argc, argv, NULL, 0, &rest, &e) ||
+        !check_names(&in, &e) || !check_admin(&in, &e)) {
         fprintf(stderr, "fleetmend-server init: %s\n", e.text);
         return 2;
     }

@@ -30,7 +30,8 @@ static bool load_exactly(const char *path, void *out, size_t n, struct err *e)
 {
     struct buf b;
     buf_init(&b, n + 1);
-    bool ok = file_load(path, &b, e) && (b.n == n || err_set(e, ERR_INVALID, "%s: %zu bytes expected", path, n));
+    bool ok =
+        file_load(path, &b, e) && (b.n == n || err_set(e, ERR_INVALID, "%s: %zu bytes expected", path, n));
     if (ok)
         memcpy(out, b.p, n);
     if (b.p)
@@ -44,7 +45,8 @@ bool keys_load(const char *dir, struct fleet *f, struct err *e)
     char path[DATA_PATH_MAX];
     uint8_t secret[PRIVATE_KEY_BYTES], spki[PUBLIC_KEY_BYTES];
     snprintf(path, sizeof path, "%s/keys/order.key", dir);
-    bool ok = load_exactly(path, secret, sizeof secret, e) && (f->order_key = sign_key_from_secret(secret, e));
+    bool ok =
+        load_exactly(path, secret, sizeof secret, e) && (f->order_key = sign_key_from_secret(secret, e));
     mem_wipe(secret, sizeof secret);
     if (!ok)
         return false;

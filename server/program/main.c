@@ -18,17 +18,21 @@ static const struct {
     const char *usage, *help;
 } commands[] = {
     {"init", command_init, 1,
-     "--data DIR [--listen HOST:PORT] [--agent-listen HOST:PORT] [--url https://NAME[:PORT]] --admin NAME --password-file F "
+     "--data DIR [--listen HOST:PORT] [--agent-listen HOST:PORT] [--url https://NAME[:PORT]] --admin NAME "
+     "--password-file F "
      "[--lab] [--json]",
      "makes a new server: database, certificates, keys, first admin, first enrolment token"},
-    {"serve", command_serve, 1, "--data DIR", "runs it; prints `ready url=URL pid=PID`; SIGTERM ends it cleanly"},
+    {"serve", command_serve, 1, "--data DIR",
+     "runs it; prints `ready url=URL pid=PID`; SIGTERM ends it cleanly"},
     {"user", command_control, 0, "add --data DIR --name NAME --roles ROLES --password-file F", "adds a user"},
     {"token", command_control, 0, "--data DIR [--name NAME]", "makes an enrolment token"},
     {"clock", command_control, 0, "accept --data DIR", "accepts the clock after a jump of more than an hour"},
     {"check", command_control, 0, "--data DIR", "verifies the audit chain"},
     {"backup", command_backup, 1, "--data DIR --to FILE", "copies the database while the server runs"},
-    {"restore", command_restore, 1, "--data DIR --from FILE", "puts a copy back; agents send again what it lacks"},
-    {"migrate", command_migrate, 1, "--data DIR", "brings the database to this version's schema (serve does so too)"},
+    {"restore", command_restore, 1, "--data DIR --from FILE",
+     "puts a copy back; agents send again what it lacks"},
+    {"migrate", command_migrate, 1, "--data DIR",
+     "brings the database to this version's schema (serve does so too)"},
     {"version", command_version, 1, "", "prints the version"},
 };
 

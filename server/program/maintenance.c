@@ -13,7 +13,11 @@ static int end(const char *command, bool ok, const struct err *e)
 {
     if (!ok)
         fprintf(stderr, "fleetmend-server %s: %s\n", command, e->text);
-    return ok ? 0 : e->kind == ERR_INVALID ? 2 : e->kind == ERR_NOT_FOUND ? 3 : e->kind == ERR_CONFLICT ? 5 : 1;
+    return ok                         ? 0
+           : e->kind == ERR_INVALID   ? 2
+           : e->kind == ERR_NOT_FOUND ? 3
+           : e->kind == ERR_CONFLICT  ? 5
+                                      : 1;
 }
 
 static bool check_folder(const char *dir, char path[DATA_PATH_MAX], struct err *e)
@@ -97,7 +101,8 @@ static bool restore(const char *dir, const char *from, char before[DATA_PATH_MAX
     char path[DATA_PATH_MAX], fresh[DATA_PATH_MAX + 20];
     snprintf(path, sizeof path, "%s/fleetmend.db", dir);
     snprintf(fresh, sizeof fresh, "%s/restoring.db", dir);
-    snprintf(before, DATA_PATH_MAX + 60, "%s/before-restore-%" PRId64 ".db", dir, clock_wall_ms(&clock_system) / 1000);
+    snprintf(before, DATA_PATH_MAX + 60, "%s/before-restore-%" PRId64 ".db", dir,
+             clock_wall_ms(&clock_system) / 1000);
     if (access(from, R_OK) != 0)
         return err_set(e, ERR_NOT_FOUND, "%s: %s", from, strerror(errno));
     if (!folder_lock(dir, e))
@@ -114,13 +119,15 @@ int command_restore(int argc, char **argv)
 {
     const char *data = NULL, *from = NULL;
     char before[DATA_PATH_MAX + 60];
-    const struct option_row rows[] = {{"--data", &data, NULL, true, "the server's folder; no server may run there"},
-                                      {"--from", &from, NULL, true, "a file made by backup"}};
+    const struct option_row rows[] = {
+        {"--data", &data, NULL, true, "the server's folder; no server may run there"},
+        {"--from", &from, NULL, true, "a file made by backup"}};
     struct err e = {0};
     int n = 0;
     bool ok = options_parse(rows, 2, argc, argv, NULL, 0, &n, &e) && restore(data, from, before, &e);
     if (ok)
-        printf("restored from %s; the database of before is %s\nagents send again what it lacks\n", from, before);
+        printf("restored from %s; the database of before is %s\nagents send again what it lacks\n", from,
+               before);
     return end("restore", ok, &e);
 }
 
@@ -128,11 +135,12 @@ int command_migrate(int argc, char **argv)
 {
     const char *data = NULL;
     char path[DATA_PATH_MAX];
-    const struct option_row rows[] = {{"--data", &data, NULL, true, "the server's folder; no server may run there"}};
+    const struct option_row rows[] = {
+        {"--data", &data, NULL, true, "the server's folder; no server may run there"}};
     struct err e = {0};
     int n = 0;
-    bool ok = options_parse(rows, 1, argc, argv, NULL, 0, &n, &e) && check_folder(data, path, &e) && folder_lock(data, &e) &&
-              settle_old(path, &e);
+    bool ok = options_parse(rows, 1, argc, argv, NULL, 0, &n, &e) && check_folder(data, path, &e) &&
+              folder_lock(data, &e) && settle_old(path, &e);
     if (ok)
         printf("the database has schema %d\n", STORE_SCHEMA);
     return end("migrate", ok, &e);

@@ -8,8 +8,8 @@ static const struct option_row *find(const struct option_row *rows, size_t n, co
     return NULL;
 }
 
-bool options_parse(const struct option_row *rows, size_t n, int argc, char **argv, const char **rest, int max, int *count,
-                   struct err *e)
+bool options_parse(const struct option_row *rows, size_t n, int argc, char **argv, const char **rest, int max,
+                   int *count, struct err *e)
 {
     for (int i = 0; i < argc; i++) {
         if (argv[i][0] != '-') {

@@ -32,17 +32,18 @@ int command_migrate(int argc, char **argv);
 /* One command line option with a value: --name value. */
 struct option_row {
     const char *name;
-    const char **value;   /* NULL: a switch */
+    const char **value; /* NULL: a switch */
     bool *on;
     bool required;
     const char *help;
 };
 /* Unknown options and missing values are usage errors; operands go to rest (at most max). */
-bool options_parse(const struct option_row *rows, size_t n, int argc, char **argv, const char **rest, int max, int *count,
-                   struct err *e);
+bool options_parse(const struct option_row *rows, size_t n, int argc, char **argv, const char **rest, int max,
+                   int *count, struct err *e);
 
 /* What a running server and a stopped one both can do: one request object in, one JSON answer out. */
-bool control_run(struct fleet *f, struct store *s, const struct json *request, struct buf *out, struct err *e);
+bool control_run(struct fleet *f, struct store *s, const struct json *request, struct buf *out,
+                 struct err *e);
 
 struct control;
 /* Serves DIR/control.sock on a thread of its own; only the same user and root may speak there. */

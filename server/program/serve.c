@@ -18,8 +18,16 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-enum { WRITER_QUEUE = 20000, READERS = 2, READER_QUEUE = 2000, LOGIN_THREADS = 2, LOGIN_QUEUE = 20, CHALLENGE_SETS = 1 << 16,
-       SWEEP_MS = 1000, RENEW_DAYS = 60 };
+enum {
+    WRITER_QUEUE = 20000,
+    READERS = 2,
+    READER_QUEUE = 2000,
+    LOGIN_THREADS = 2,
+    LOGIN_QUEUE = 20,
+    CHALLENGE_SETS = 1 << 16,
+    SWEEP_MS = 1000,
+    RENEW_DAYS = 60
+};
 
 #define DAY_MS (INT64_C(24) * 3600 * 1000)
 
@@ -68,8 +76,8 @@ static void tick(void *app, int loop)
     }
 }
 
-/* TLS takes and gives back 16 kB for each record. With its lists of small chunks, glibc would merge all of those at each such
- * request; its per-thread cache does their work just as well. */
+/* TLS takes and gives back 16 kB for each record. With its lists of small chunks, glibc would merge all of
+ * those at each such request; its per-thread cache does their work just as well. */
 static void tune_malloc(void)
 {
     mallopt(M_MXFAST, 0);
@@ -89,17 +97,20 @@ static bool database_url(struct server *s, struct err *e)
     const char *d = s->settings.database;
     if (strncmp(d, "sqlite:", 7) != 0)
         return err_set(e, ERR_INVALID, "database: \"%.40s\"; sqlite:FILE is what this version speaks", d);
-    snprintf(s->database, sizeof s->database, d[7] == '/' ? "sqlite:%s%s" : "sqlite:%s/%s", d[7] == '/' ? "" : s->dir, d + 7);
+    snprintf(s->database, sizeof s->database, d[7] == '/' ? "sqlite:%s%s" : "sqlite:%s/%s",
+             d[7] == '/' ? "" : s->dir, d + 7);
     /* An empty one made in its place would look like a fleet that is fine. */
     return access(s->database + 7, F_OK) == 0 ||
-           err_set(e, ERR_NOT_FOUND, "%s: %s (put a backup back with `fleetmend-server restore`)", s->database + 7, strerror(errno));
+           err_set(e, ERR_NOT_FOUND, "%s: %s (put a backup back with `fleetmend-server restore`)",
+                   s->database + 7, strerror(errno));
 }
 
 static bool load_meta(struct server *s, struct err *e)
 {
     struct arena a = {0};
     const char *epoch, *time_epoch, *clock;
-    bool ok = store_meta_get(s->store, &a, "epoch", &epoch, e) && store_meta_get(s->store, &a, "time_epoch", &time_epoch, e) &&
+    bool ok = store_meta_get(s->store, &a, "epoch", &epoch, e) &&
+              store_meta_get(s->store, &a, "time_epoch", &time_epoch, e) &&
               store_meta_get(s->store, &a, "clock", &clock, e);
     if (ok) {
         snprintf(s->fleet.epoch, sizeof s->fleet.epoch, "%s", epoch);
@@ -141,8 +152,9 @@ static bool open_fleet(struct server *s, struct err *e)
     f->challenges = challenges_new(CHALLENGE_SETS);
     f->hub = hub_new((int)s->settings.loops, f->clock, app_answer_waiter, &s->app);
     s->app = (struct app){f, post_to_loop, loop_now, s};
-    return keys_load(s->dir, f, e) && database_url(s, e) && (s->store = store_open(s->database, DB_WRITER, e)) &&
-           load_meta(s, e) && fleet_load(f, s->store, e) && (f->writer = writer_start(s->store, WRITER_QUEUE, e)) &&
+    return keys_load(s->dir, f, e) && database_url(s, e) &&
+           (s->store = store_open(s->database, DB_WRITER, e)) && load_meta(s, e) &&
+           fleet_load(f, s->store, e) && (f->writer = writer_start(s->store, WRITER_QUEUE, e)) &&
            (f->pool = pool_start(s->database, READERS, READER_QUEUE, e)) &&
            (f->login_pool = pool_start(s->database, LOGIN_THREADS, LOGIN_QUEUE, e));
 }
@@ -204,7 +216,9 @@ static bool serve(struct server *s, struct err *e)
     char conf[DATA_PATH_MAX + 40];
     snprintf(conf, sizeof conf, "%s/server.conf", s->dir);
     if (!settings_load(conf, &s->settings, e))
-        return e->kind == ERR_NOT_FOUND ? err_wrap(e, "no server in this folder (run `fleetmend-server init`)") : false;
+        return e->kind == ERR_NOT_FOUND
+                   ? err_wrap(e, "no server in this folder (run `fleetmend-server init`)")
+                   : false;
     if (!folder_lock(s->dir, e) || !open_fleet(s, e) || !open_http(s, e) ||
         !(s->control = control_start(s->dir, &s->fleet, e)))
         return false;

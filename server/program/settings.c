@@ -13,15 +13,23 @@ struct setting {
     const char *key;
     enum setting_type type;
     size_t at;
-    const char *text;          /* defaults */
+    const char *text; /* defaults */
     int64_t number, min, max;
     const char *help;
 };
 
-#define TEXT(key, fallback, help) {#key, SETTING_TEXT, offsetof(struct settings, key), fallback, 0, 0, 0, help}
-#define NUMBER(key, fallback, min, max, help) \
-    {#key, SETTING_NUMBER, offsetof(struct settings, key), "", fallback, min, max, help}
-#define FLAG(key, fallback, help) {#key, SETTING_FLAG, offsetof(struct settings, key), "", fallback, 0, 1, help}
+#define TEXT(key, fallback, help)                                                                            \
+    {                                                                                                        \
+#key, SETTING_TEXT, offsetof(struct settings, key), fallback, 0, 0, 0, help                          \
+    }
+#define NUMBER(key, fallback, min, max, help)                                                                \
+    {                                                                                                        \
+#key, SETTING_NUMBER, offsetof(struct settings, key), "", fallback, min, max, help                   \
+    }
+#define FLAG(key, fallback, help)                                                                            \
+    {                                                                                                        \
+#key, SETTING_FLAG, offsetof(struct settings, key), "", fallback, 0, 1, help                         \
+    }
 
 static const struct setting table[] = {
     TEXT(listen, "0.0.0.0:8443", "address and port of console, API and agents"),
@@ -31,7 +39,8 @@ static const struct setting table[] = {
     NUMBER(loops, 2, 1, 16, "event loops, one thread each"),
     NUMBER(connections_max, 0, 0, 1000000, "0: as many as the process may open files"),
     NUMBER(wait_s, 50, 5, 110, "length of an agent's long poll; proxies often cut at 60 s"),
-    NUMBER(class1_approval_above, 500, 0, 1000000, "a push of class 1 to more machines waits for an approver"),
+    NUMBER(class1_approval_above, 500, 0, 1000000,
+           "a push of class 1 to more machines waits for an approver"),
     NUMBER(job_days, 14, 1, 90, "a job that has not started by then expires"),
     NUMBER(silent_days, 3, 1, 90, "a machine not heard of for so long is silent"),
     NUMBER(soak_min, 30, 0, 10080, "rest between the waves of a rollout"),
@@ -63,8 +72,8 @@ static bool set_number(const struct setting *s, const char *value, int64_t *out,
     bool digits = *value && !value[strspn(value, "0123456789")];
     int64_t v = digits ? strtoll(value, NULL, 10) : 0; /* too large a number becomes INT64_MAX */
     if (!digits || v < s->min || v > s->max)
-        return err_set(e, ERR_INVALID, "%s: a number from %" PRId64 " to %" PRId64 " expected, not \"%.40s\"", s->key, s->min,
-                       s->max, value);
+        return err_set(e, ERR_INVALID, "%s: a number from %" PRId64 " to %" PRId64 " expected, not \"%.40s\"",
+                       s->key, s->min, s->max, value);
     *out = v;
     return true;
 }
@@ -130,7 +139,8 @@ bool settings_parse(struct slice text, struct settings *out, struct err *e)
         char line[SETTING_TEXT_MAX + 64];
         number++;
         if (n >= sizeof line || memchr(start, '\0', n))
-            return err_set(e, ERR_INVALID, "line %zu: %s", number, n >= sizeof line ? "too long" : "a NUL byte");
+            return err_set(e, ERR_INVALID, "line %zu: %s", number,
+                           n >= sizeof line ? "too long" : "a NUL byte");
         memcpy(line, start, n);
         line[n] = '\0';
         if (!parse_line(line, seen, out, e))
@@ -145,7 +155,8 @@ bool settings_load(const char *path, struct settings *out, struct err *e)
     struct buf text;
     buf_init(&text, 64 * 1024);
     settings_default(out);
-    bool ok = file_load(path, &text, e) && (settings_parse(buf_slice(&text), out, e) || err_wrap(e, "%s", path));
+    bool ok =
+        file_load(path, &text, e) && (settings_parse(buf_slice(&text), out, e) || err_wrap(e, "%s", path));
     buf_free(&text);
     return ok;
 }

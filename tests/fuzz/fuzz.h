@@ -12,6 +12,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 extern const char fuzz_name[];
 extern const char *const fuzz_tokens[]; /* spliced in: what the target looks for */
 extern const size_t fuzz_token_count;
-extern const bool fuzz_widen;           /* also try the input as UTF-16 */
+extern const bool fuzz_widen; /* also try the input as UTF-16 */
 
 #endif

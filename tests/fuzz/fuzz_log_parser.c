@@ -43,7 +43,8 @@ static void take_event(void *ctx, const struct event *ev)
 
     buf_clear(&d->json);
     event_json(ev, "file", &d->json);
-    require(!d->json.full && d->json.n > 1 && d->json.p[d->json.n - 1] == '\n', "an event fits its JSON line");
+    require(!d->json.full && d->json.n > 1 && d->json.p[d->json.n - 1] == '\n',
+            "an event fits its JSON line");
     struct json *parsed = json_parse(slice_make(d->json.p, d->json.n - 1), NULL);
     require(parsed, "the output is JSON");
     json_free(parsed);
@@ -90,14 +91,40 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 /* What the parsers look for, and what hurts parsers. */
 const char *const fuzz_tokens[] = {
-    "HRESULT = 0x800f0831", "[HRESULT = 0x", "status: 0x80070002", "(hr:0x800f081f)", "Result = 0xC1900101 - 0x30018",
-    "hr = 8004100a", "*FAILED* [80248007]", "Exit code = 0x8024000C", "gle=0x5", "Error: 0x80070005",
-    "Store corruption, manifest missing for package: Package_1_for_KB5031356~", "Session: 1 finalized. Reboot required",
-    "CSetupHost::Execute(", "Remapping install error [0x80070032] -> [0xC1900108]", "\xEF\xBB\xBF", "\xFF\xFE", "\r",
-    "\n", "\r\n", "\t", "\t\t\t\t\t\t\t80240438\t", "_FAILED]", "Failure", "0x", "0X", "KB", "\xF0\x9F\x98\x80", "\xC3",
-    "2021-05-18 04:20:20, Error                 CBS    ", "2021-05-18 04:20:20, Error                 MOUPG  ",
-    "2018-05-21\t20:27:47:556\t1008\t680\tAgent\t", "22.05.2023 08:16:48.1917317 7160  2680  Agent           ",
-    "* START *   Driver Install", "{F4F1A379-22F9-4CD1-A1D3-E59183217591}\t",
+    "HRESULT = 0x800f0831",
+    "[HRESULT = 0x",
+    "status: 0x80070002",
+    "(hr:0x800f081f)",
+    "Result = 0xC1900101 - 0x30018",
+    "hr = 8004100a",
+    "*FAILED* [80248007]",
+    "Exit code = 0x8024000C",
+    "gle=0x5",
+    "Error: 0x80070005",
+    "Store corruption, manifest missing for package: Package_1_for_KB5031356~",
+    "Session: 1 finalized. Reboot required",
+    "CSetupHost::Execute(",
+    "Remapping install error [0x80070032] -> [0xC1900108]",
+    "\xEF\xBB\xBF",
+    "\xFF\xFE",
+    "\r",
+    "\n",
+    "\r\n",
+    "\t",
+    "\t\t\t\t\t\t\t80240438\t",
+    "_FAILED]",
+    "Failure",
+    "0x",
+    "0X",
+    "KB",
+    "\xF0\x9F\x98\x80",
+    "\xC3",
+    "2021-05-18 04:20:20, Error                 CBS    ",
+    "2021-05-18 04:20:20, Error                 MOUPG  ",
+    "2018-05-21\t20:27:47:556\t1008\t680\tAgent\t",
+    "22.05.2023 08:16:48.1917317 7160  2680  Agent           ",
+    "* START *   Driver Install",
+    "{F4F1A379-22F9-4CD1-A1D3-E59183217591}\t",
 };
 
 const size_t fuzz_token_count = sizeof fuzz_tokens / sizeof *fuzz_tokens;

@@ -41,12 +41,25 @@ static void mutate(struct slice piece, struct buf *out)
         buf_append(out, piece.p + at, n);
         at += n;
         switch (random_below(6)) {
-        case 0: at += random_below(piece.n - at + 1); break;                /* leave something out */
-        case 1: at -= random_below(at + 1); break;                          /* repeat something */
-        case 2: append_run(out); break;
-        case 3: buf_putc(out, (char)random_below(256)); break;
-        case 4: if (at < piece.n) buf_putc(out, (char)(piece.p[at] ^ 1 << random_below(8))), at++; break;
-        default: append_token(out); break;
+        case 0:
+            at += random_below(piece.n - at + 1);
+            break; /* leave something out */
+        case 1:
+            at -= random_below(at + 1);
+            break; /* repeat something */
+        case 2:
+            append_run(out);
+            break;
+        case 3:
+            buf_putc(out, (char)random_below(256));
+            break;
+        case 4:
+            if (at < piece.n)
+                buf_putc(out, (char)(piece.p[at] ^ 1 << random_below(8))), at++;
+            break;
+        default:
+            append_token(out);
+            break;
         }
     }
     buf_append(out, piece.p + at, piece.n - at);
@@ -127,4 +140,3 @@ int main(int argc, char **argv)
     printf("ok - %s: %zu files, %llu mutations, seed %llu\n", fuzz_name, count, runs, seed);
     return 0;
 }
-

@@ -1,5 +1,6 @@
-/* Feeds arbitrary bytes to everything that reads what the other side of a wire says: JSON, messages, envelopes,
- * codes, filters, request heads, settings. No crash; what was accepted comes through a second reading. */
+/* Feeds arbitrary bytes to everything that reads what the other side of a wire says: JSON, messages,
+ * envelopes, codes, filters, request heads, settings. No crash; what was accepted comes through a second
+ * reading. */
 #include "fuzz.h"
 
 #include "code.h"
@@ -16,11 +17,43 @@
 const char fuzz_name[] = "fuzz_protocol";
 const bool fuzz_widen = false;
 const char *const fuzz_tokens[] = {
-    "{\"seq\":1", "\"events\":[", "\"payload\":\"", "\"payloadType\":\"application/vnd.fleetmend.order+json\"", "\"sig\":\"",
-    "\"0x80070002\"", "\\u0000", "\\ud800", "\"a\":1,\"a\":2", "[[[[[[[[[", "1e999", "9007199254740993", "null", "true",
-    "state=failing", "code=0x80070002", "os~\"Windows 10\"", "last_seen<7d", "POST /agent/v1/sync HTTP/1.1\r\n",
-    "Content-Length: 5\r\n", "Content-Length: 6\r\n", "Transfer-Encoding: chunked\r\n", "Host: a\r\n", "%00", "%2e%2e", "\r\n\r\n",
-    "listen = 1\n", "lab = true\n", "\xC3", "\xF0\x9F\x98\x80", "{", "}", "[", "]", ",", ":", "\"",
+    "{\"seq\":1",
+    "\"events\":[",
+    "\"payload\":\"",
+    "\"payloadType\":\"application/vnd.fleetmend.order+json\"",
+    "\"sig\":\"",
+    "\"0x80070002\"",
+    "\\u0000",
+    "\\ud800",
+    "\"a\":1,\"a\":2",
+    "[[[[[[[[[",
+    "1e999",
+    "9007199254740993",
+    "null",
+    "true",
+    "state=failing",
+    "code=0x80070002",
+    "os~\"Windows 10\"",
+    "last_seen<7d",
+    "POST /agent/v1/sync HTTP/1.1\r\n",
+    "Content-Length: 5\r\n",
+    "Content-Length: 6\r\n",
+    "Transfer-Encoding: chunked\r\n",
+    "Host: a\r\n",
+    "%00",
+    "%2e%2e",
+    "\r\n\r\n",
+    "listen = 1\n",
+    "lab = true\n",
+    "\xC3",
+    "\xF0\x9F\x98\x80",
+    "{",
+    "}",
+    "[",
+    "]",
+    ",",
+    ":",
+    "\"",
 };
 const size_t fuzz_token_count = sizeof fuzz_tokens / sizeof *fuzz_tokens;
 
@@ -79,7 +112,8 @@ static void try_envelope(struct slice input)
     const struct verify_key *keys[] = {verify};
     struct buf payload;
     buf_init(&payload, ENVELOPE_PAYLOAD_MAX);
-    require(!envelope_open(input, ENVELOPE_ORDER, keys, 1, &payload, NULL), "nothing passes for our signature");
+    require(!envelope_open(input, ENVELOPE_ORDER, keys, 1, &payload, NULL),
+            "nothing passes for our signature");
     envelope_peek(input, ENVELOPE_ORDER, &payload, NULL);
     buf_free(&payload);
 }
