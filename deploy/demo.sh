@@ -59,6 +59,9 @@ trap 'exit 143' TERM
 
 # ---- build ----
 
+# A build folder that has tests keeps them; a new one needs none for the demo.
+tests_in() { if grep -q '^FLEETMEND_TESTS:BOOL=ON' "build/$1/CMakeCache.txt" 2>/dev/null; then echo ON; else echo OFF; fi; }
+
 build_native() {
   say "building the native programs (log: build/demo/log/build.log)"
   { cmake --preset release &&
@@ -135,7 +138,7 @@ windows_logs() {
 }
 
 start_windows_agent() {
-  export WINEPREFIX=$demo/wineprefix WINEDEBUG=-all WINEDLLOVERRIDES='mscoree=;mshtml='
+  export WINEPREFIX=$demo/wineprefix WINEDEBUG=-all WINEDLLOVERRIDES='mscoree=;mshtml=;winemenubuilder.exe='
   say "making a Wine prefix (about 10 s)"
   wineboot -i > "$log/wine.log" 2>&1
   wineserver -w
@@ -145,6 +148,9 @@ start_windows_agent() {
   wine 'C:\fleetmend-agent.exe' run --server "$url" --ca 'C:\fleetmend-ca.pem' --token "$token" \
     --order-key "$order_key" --state 'C:\fleetmend-state' > "$log/windows-agent.log" 2>&1 &
   agent_pid=$!
+  # They live as long as some program runs: the agent does. A repair is to find them at work.
+  wine net start wuauserv >> "$log/wine.log" 2>&1 || true
+  wine net start bits >> "$log/wine.log" 2>&1 || true
   unset WINEPREFIX WINEDEBUG WINEDLLOVERRIDES
   say "the Windows agent (a real .exe, under Wine) started"
 }
@@ -225,9 +231,14 @@ run_once() {
   wait_until 90 "the Windows agent's report" windows_reports
   say "the Windows agent reported:"
   "$bin/fleetmend" get failures "machine=$(windows_machine)"
-  "$bin/fleetmend" push cache_reset --machine "$(windows_machine)" --wait --timeout 5m --yes --reason "demo" ||
-    fail "the Windows agent's repair did not end well"
-  say "the Windows agent really stopped the services and moved the folder; Wine offers no update scan, so its verdict is unknown"
+  "$bin/fleetmend" push cache_reset --machine "$(windows_machine)" --wait --timeout 5m --yes --reason "demo" -o json \
+    > "$demo/windows-push.json" || fail "the Windows agent's repair did not end well: see $demo/windows-push.json"
+  "$bin/fleetmend" describe job "$(sed -n 's/.*"job":"\([^"]*\)".*/\1/p' "$demo/windows-push.json")" | tee "$log/windows-job.log"
+  if ! { grep -q 'wuauserv stopped' "$log/windows-job.log" && grep -q 'wuauserv started' "$log/windows-job.log" &&
+    ls -d "$demo"/wineprefix/drive_c/windows/SoftwareDistribution.* > /dev/null; }; then
+    fail "the Windows agent did not do what its result says"
+  fi
+  say "real services were stopped and started, a real folder moved; Wine offers no update scan, so the verdict is unknown"
 }
 
 watch_it() {

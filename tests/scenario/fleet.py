@@ -124,13 +124,15 @@ class Test:
         self.processes.append(p)
         try:
             out, err = p.communicate(timeout=limit_s)
-            return p.returncode, out, err
         except subprocess.TimeoutExpired:
             p.kill()
             out, err = p.communicate()
-            return None, out, err
+            p.returncode = None
         finally:
             self.processes.remove(p)
+        with open(self.path("commands.stderr"), "a") as f:
+            f.write(err)
+        return p.returncode, out, err
 
     def text_of(self, name):
         try:
@@ -139,12 +141,21 @@ class Test:
         except FileNotFoundError:
             return ""
 
+    def look_for_sanitizers(self):
+        """Programs that were built with one say there what they did wrong."""
+        for name in sorted(os.listdir(self.dir)):
+            text = self.text_of(name) if name.endswith((".err", ".stderr")) else ""
+            found = re.search(r"^.*(?:Sanitizer:|runtime error:).*$", text, re.M)
+            if found:
+                self.fail(f"no sanitizer has anything to say in {name}", text[found.start():found.start() + 3000])
+
     def end(self):
         for p in self.processes:
             if p.poll() is None:
                 p.kill()
         for p in self.processes:
             p.wait()
+        self.look_for_sanitizers()
         for undo in reversed(self.undo):
             try:
                 undo()
@@ -504,6 +515,19 @@ def read_spool(path):
     return events
 
 
+def unsent(server, agents):
+    """Events in the agents' spools that the database lacks."""
+    db = server.database()
+    missing = {}
+    for a in agents:
+        stored = {r[0] for r in db.execute("SELECT seq FROM events e JOIN machines m ON m.n = e.machine WHERE m.name = ?", (a.name,))}
+        lacking = sorted({e["seq"] for e in a.spool()} - stored)
+        if lacking:
+            missing[a.name] = lacking
+    db.close()
+    return missing
+
+
 def swarm(t, server, name="swarm", world=None, more=()):
     """Starts a swarm against the server; `world`: the groups of a world file."""
     argv = [t.program("fleetmend-swarm"), "--server", server.url, "--ca", server.ca, "--token", server.enroll_token,
@@ -537,6 +561,7 @@ def main(scenario, about, short_s, long_s=None):
         if not os.access(os.path.join(args.bin, name), os.X_OK):
             sys.exit(f"{args.bin}/{name} is missing: build it, or name its folder with --bin")
     random.seed(args.seed)
+    os.environ.setdefault("ASAN_OPTIONS", "quarantine_size_mb=1")  # freed memory kept back would look like growth
     signal.signal(signal.SIGALRM, on_alarm)
     signal.signal(signal.SIGTERM, on_terminate)
     signal.alarm(long_s if args.long and long_s else short_s)
