@@ -59,9 +59,6 @@ trap 'exit 143' TERM
 
 # ---- build ----
 
-# A build folder that has tests keeps them; a new one needs none for the demo.
-tests_in() { if grep -q '^FLEETMEND_TESTS:BOOL=ON' "build/$1/CMakeCache.txt" 2>/dev/null; then echo ON; else echo OFF; fi; }
-
 build_native() {
   say "building the native programs (log: build/demo/log/build.log)"
   { cmake --preset release &&

@@ -47,7 +47,7 @@ step_wine() { ctest --preset windows; }
 step_demo() { deploy/demo.sh --once && echo "ok - the demo closed the loop"; }
 step_scenarios() {
   local status=0 name
-  for name in loop kills clocks doors orders away page; do
+  for name in loop kills restore clocks doors orders away page; do
     [ -e "tests/scenario/$name.py" ] || continue
     echo "== $name"
     timeout 300 /usr/bin/python3 "tests/scenario/$name.py" --bin build/release/bin || { echo "FAIL - scenario $name"; status=1; }
