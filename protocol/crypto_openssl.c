@@ -269,7 +269,8 @@ bool verify_key_check(const struct verify_key *key, struct slice message, struct
     return ok || err_set(e, ERR_DENIED, "signature: it does not hold for this text and key");
 }
 
-/* Asked for by name each time, OpenSSL looks an algorithm up under a lock; that costs more than hashing a ticket. */
+/* Asked for by name each time, OpenSSL looks an algorithm up under a lock; that costs more than hashing a
+ * ticket. */
 static EVP_MD *sha256_algorithm;
 static CRYPTO_ONCE sha256_once = CRYPTO_ONCE_STATIC_INIT;
 
@@ -289,8 +290,8 @@ void sha256(struct slice data, uint8_t digest[SHA256_BYTES])
     crypto_must(EVP_Digest(data.p, data.n, digest, NULL, sha256_md(), NULL) == 1, "SHA-256");
 }
 
-static bool hash_padded(EVP_MD_CTX *ctx, const uint8_t block[SHA256_BLOCK_BYTES], uint8_t with, struct slice data,
-                        uint8_t digest[SHA256_BYTES])
+static bool hash_padded(EVP_MD_CTX *ctx, const uint8_t block[SHA256_BLOCK_BYTES], uint8_t with,
+                        struct slice data, uint8_t digest[SHA256_BYTES])
 {
     uint8_t pad[SHA256_BLOCK_BYTES];
     for (size_t i = 0; i < sizeof pad; i++)
@@ -301,8 +302,8 @@ static bool hash_padded(EVP_MD_CTX *ctx, const uint8_t block[SHA256_BLOCK_BYTES]
     return ok;
 }
 
-/* RFC 2104, written out: every request of an agent is checked by one, and OpenSSL 3 spends four times as much on setting its
- * own up. */
+/* RFC 2104, written out: every request of an agent is checked by one, and OpenSSL 3 spends four times as much
+ * on setting its own up. */
 void hmac_sha256(struct slice key, struct slice data, uint8_t mac[SHA256_BYTES])
 {
     uint8_t block[SHA256_BLOCK_BYTES] = {0}, inner[SHA256_BYTES];

@@ -18,7 +18,8 @@ struct hub *hub_new(int loops, const struct clock *clock, hub_answer_fn *answer,
     }
     for (int i = 0; i < LOOPS_MAX; i++) {
         pthread_mutex_init(&h->loops[i].lock, NULL);
-        h->loops[i].head.prev = h->loops[i].head.next = &h->loops[i].head;
+        for (int k = 0; k < SLOTS; k++)
+            h->loops[i].slots[k].prev = h->loops[i].slots[k].next = &h->loops[i].slots[k];
     }
     return h;
 }
@@ -111,6 +112,20 @@ struct machine_entry *hub_entry(struct shard *s, const char *id, bool make)
     m->next = s->buckets[at];
     s->buckets[at] = m;
     return m;
+}
+
+static void list_add(struct hub *h, struct waiter *w)
+{
+    struct loop_list *l = &h->loops[w->loop];
+    pthread_mutex_lock(&l->lock);
+    /* One that is overdue already goes where the next look begins. */
+    int64_t second = w->deadline / SLOT_MS > l->looked_at ? w->deadline / SLOT_MS : l->looked_at;
+    struct waiter *head = &l->slots[second % SLOTS];
+    w->prev = head->prev;
+    w->next = head;
+    w->prev->next = w->next->prev = w;
+    l->count++;
+    pthread_mutex_unlock(&l->lock);
 }
 
 static void list_remove(struct hub *h, struct waiter *w)
@@ -225,13 +240,7 @@ bool hub_wait(struct hub *h, const char *id, int loop, void *token, int64_t dead
             deadline = least;
         *w = (struct waiter){.machine = m, .token = token, .loop = loop, .deadline = deadline};
         m->waiter = w;
-        struct loop_list *l = &h->loops[loop];
-        pthread_mutex_lock(&l->lock);
-        w->prev = l->head.prev;
-        w->next = &l->head;
-        w->prev->next = w->next->prev = w;
-        l->count++;
-        pthread_mutex_unlock(&l->lock);
+        list_add(h, w);
     }
     pthread_mutex_unlock(&s->lock);
     if (something)
@@ -250,26 +259,49 @@ bool hub_leave(struct hub *h, const char *id, const void *token)
     return w != NULL;
 }
 
+struct due {
+    struct due *next;
+    char id[65];
+};
+
+static struct due *due_of_slot(struct waiter *head, int64_t now_ticks_ms, struct arena *a, struct due *found)
+{
+    for (struct waiter *w = head->next; w != head; w = w->next) {
+        if (w->deadline > now_ticks_ms)
+            continue;
+        struct due *d = arena_alloc(a, sizeof *d);
+        snprintf(d->id, sizeof d->id, "%s", w->machine->id);
+        d->next = found;
+        found = d;
+    }
+    return found;
+}
+
+static struct due *due_of_loop(struct loop_list *l, int64_t now_ticks_ms, struct arena *a)
+{
+    struct due *found = NULL;
+    pthread_mutex_lock(&l->lock);
+    int64_t last = now_ticks_ms / SLOT_MS, slots = last - l->looked_at + 1;
+    for (int64_t i = 0; i < slots && i < SLOTS; i++)
+        found = due_of_slot(&l->slots[(last - i) % SLOTS], now_ticks_ms, a, found);
+    if (now_ticks_ms != INT64_MAX) /* that is no time, and whoever comes after it has a deadline as usual */
+        l->looked_at = last;
+    pthread_mutex_unlock(&l->lock);
+    return found;
+}
+
 /* The list's lock may not be held while a shard's is taken, so due machines are named first and taken one by
  * one. */
 void hub_expire(struct hub *h, int loop, int64_t now_ticks_ms)
 {
     struct arena a = {0};
-    struct loop_list *l = &h->loops[loop];
-    pthread_mutex_lock(&l->lock);
-    const char **ids = arena_alloc(&a, (l->count + 1) * sizeof *ids);
-    size_t n = 0;
-    for (struct waiter *w = l->head.next; w != &l->head; w = w->next)
-        if (w->deadline <= now_ticks_ms)
-            ids[n++] = arena_strdup(&a, w->machine->id);
-    pthread_mutex_unlock(&l->lock);
-    for (size_t i = 0; i < n; i++) {
-        struct shard *s = hub_lock(h, ids[i]);
-        struct machine_entry *m = hub_entry(s, ids[i], false);
+    for (struct due *d = due_of_loop(&h->loops[loop], now_ticks_ms, &a); d; d = d->next) {
+        struct shard *s = hub_lock(h, d->id);
+        struct machine_entry *m = hub_entry(s, d->id, false);
         bool due = m && m->waiter && m->waiter->loop == loop && m->waiter->deadline <= now_ticks_ms;
         struct waiter *w = due ? hub_take(h, m) : NULL;
         pthread_mutex_unlock(&s->lock);
-        hub_answer(h, w, ids[i]);
+        hub_answer(h, w, d->id);
     }
     arena_free(&a);
 }

@@ -9,8 +9,7 @@
 enum { SHARDS = 64, BUCKETS_MIN = 256, REPLACE_WAIT_MS = 5000, CONNECTED_MS = 70 * 1000, LOOPS_MAX = 16 };
 
 struct waiter {
-    struct waiter *prev,
-        *next; /* the loop's list, oldest deadline not first: waits differ by a few seconds only */
+    struct waiter *prev, *next; /* of its slot in the loop's list */
     struct machine_entry *machine;
     void *token;
     int loop;
@@ -39,9 +38,14 @@ struct shard {
     size_t bucket_count, count;
 };
 
+/* Waiters by the second of their deadline, round and round: whoever looks for those whose time has come sees
+ * them and few others, not a hundred thousand that have a minute left. */
+enum { SLOTS = 128, SLOT_MS = 1024 };
+
 struct loop_list {
-    pthread_mutex_t lock; /* guards the list only; taken after a shard's lock, never before */
-    struct waiter head;
+    pthread_mutex_t lock;       /* guards the list only; taken after a shard's lock, never before */
+    struct waiter slots[SLOTS]; /* heads */
+    int64_t looked_at; /* the slot, as deadline / SLOT_MS, where the next look for who is due begins */
     size_t count;
 };
 

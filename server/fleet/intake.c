@@ -173,9 +173,9 @@ static bool take_events(struct sync_call *c, struct store *s, bool *changed, str
         const struct wire_event *v = &m->events[i];
         if (v->seq <= c->known.have)
             continue;
-        c->known.have = v->seq;
         if (!c->known.approved && v->seq > PENDING_EVENTS_MAX)
-            continue;
+            break; /* not acknowledged: the machine keeps them until a person has decided */
+        c->known.have = v->seq;
         rows[n++] = event_of(c, v);
         bool ok = failure_opens(v)                                      ? open_failure(c, s, v, changed, e)
                   : strcmp(v->outcome, "succeeded") == 0 && !v->history ? close_failures(c, s, v, changed, e)

@@ -90,14 +90,32 @@ static bool move_failures(struct store *s, struct arena *a, const char *machine_
                                &changed, e);
 }
 
+/* A verdict can also come from an install or a download that failed again while the agent looked: its event has
+ * opened or counted that failure. *told: so it was. */
+static bool is_told_by_event(struct store *s, struct arena *a, const char *machine_id,
+                             const struct wire_result *r, bool *told, struct err *e)
+{
+    struct failure_row known;
+    struct err why = {0};
+    bool found = store_failure_for_job(s, a, machine_id, r->verdict_code, &known, &why);
+    *told = found && strcmp(known.phase, "scan") != 0;
+    return found || why.kind == ERR_NOT_FOUND || err_set(e, why.kind, "%s", why.text);
+}
+
 /* The scan that looked for evidence failed: that is a failure seen, also where an earlier one was closed
  * meanwhile. Verdicts after `pending` come from events, which open and count by themselves. */
-static bool note_failing_scan(struct store *s, const char *machine_id, enum job_verdict before,
-                              const struct wire_result *r, int64_t now_ms, struct err *e)
+static bool note_failing_scan(struct store *s, struct arena *a, const char *machine_id,
+                              enum job_verdict before, const struct wire_result *r, int64_t now_ms,
+                              struct err *e)
 {
     bool failing = r->verdict == JOB_VERDICT_SAME || r->verdict == JOB_VERDICT_DIFFERENT ||
                    r->verdict == JOB_VERDICT_NEEDS_REBOOT;
     if (!failing || before != JOB_VERDICT_NONE || code_lookup(r->verdict_code).kind != CODE_FAILURE)
+        return true;
+    bool told;
+    if (!is_told_by_event(s, a, machine_id, r, &told, e))
+        return false;
+    if (told)
         return true;
     struct failure_row row = {.machine_id = machine_id,
                               .machine = "",
@@ -166,6 +184,6 @@ bool outcome_take(struct fleet *f, struct store *s, struct arena *a, const char 
         return true;
     if (r->verdict == JOB_VERDICT_FIXED && !store_machine_scan_ok(s, machine_id, now_ms, e))
         return false;
-    return note_failing_scan(s, machine_id, before, r, now_ms, e) &&
+    return note_failing_scan(s, a, machine_id, before, r, now_ms, e) &&
            move_failures(s, a, machine_id, &job, r, now_ms, e);
 }

@@ -319,6 +319,38 @@ static void a_waiter_is_answered_at_its_deadline_on_its_loop(void **state)
     assert_int_equal(hub_waiting(r->hub), 0);
 }
 
+/* Looked for as a server does, four times a second: nobody early, nobody more than one look late, however far
+ * ahead the deadline. */
+static void every_deadline_is_met_however_far_ahead(void **state)
+{
+    enum { STEP_MS = 250, LAST_MS = 400000 };
+    struct rig *r = *state;
+    static const int64_t deadlines[] = {5001,   5250,   6143,   6144,   60000,  115000,
+                                        136071, 136072, 136073, 200000, 267000, LAST_MS - STEP_MS};
+    struct poll polls[COUNT(deadlines)] = {0};
+    for (size_t i = 0; i < COUNT(deadlines); i++) {
+        char id[8];
+        snprintf(id, sizeof id, "m%zu", i);
+        assert_true(hub_wait(r->hub, id, 0, &polls[i], deadlines[i], true));
+    }
+    for (int64_t now = 5000; now < LAST_MS; now += STEP_MS) {
+        hub_expire(r->hub, 0, now);
+        for (size_t i = 0; i < COUNT(deadlines); i++)
+            assert_int_equal(polls[i].answered, deadlines[i] <= now);
+    }
+    assert_int_equal(hub_waiting(r->hub), 0);
+}
+
+static void a_deadline_that_has_passed_is_met_at_the_next_look(void **state)
+{
+    struct rig *r = *state;
+    struct poll p = {0};
+    hub_expire(r->hub, 0, 90000);
+    assert_true(hub_wait(r->hub, "m", 0, &p, 20000, true));
+    hub_expire(r->hub, 0, 90000);
+    assert_int_equal(p.answered, 1);
+}
+
 static void who_left_is_not_answered(void **state)
 {
     struct rig *r = *state;
@@ -627,6 +659,8 @@ int main(void)
         RIGGED(a_push_wakes_the_machine_it_is_for),
         RIGGED(nobody_waits_while_something_is_on_offer),
         RIGGED(a_waiter_is_answered_at_its_deadline_on_its_loop),
+        RIGGED(every_deadline_is_met_however_far_ahead),
+        RIGGED(a_deadline_that_has_passed_is_met_at_the_next_look),
         RIGGED(who_left_is_not_answered),
         RIGGED(a_newer_poll_replaces_the_older_and_waits_5_seconds_at_least),
         RIGGED(a_replacing_poll_keeps_its_own_longer_deadline),
