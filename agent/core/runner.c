@@ -39,7 +39,7 @@ void job_fill_result(const struct job *j, struct wire_result *out)
     *out = (struct wire_result){
         .job = j->id,
         .rev = j->rev > 0 ? j->rev : 1,
-        .repair = j->local ? j->repair_name : NULL,
+        .repair = j->repair_name, /* a restored server may not know the job */
         .origin = j->local ? "local" : NULL,
         .op = j->undo ? "undo" : "run",
         .state = (int)j->state,

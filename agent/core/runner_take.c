@@ -72,7 +72,10 @@ static void fill_job(struct job *j, const struct wire_order *o, bool local)
     j->not_after = o->not_after;
     j->aim.code = o->code;
     snprintf(j->aim.phase, sizeof j->aim.phase, "%s", o->phase ? o->phase : "");
-    snprintf(j->aim.update_id, sizeof j->aim.update_id, "%s", o->update_id ? o->update_id : "");
+    /* What names the update may be a KB, when no id is known. */
+    bool kb = o->update_id && strncmp(o->update_id, "KB", 2) == 0;
+    snprintf(j->aim.update_id, sizeof j->aim.update_id, "%s", o->update_id && !kb ? o->update_id : "");
+    snprintf(j->aim.kb, sizeof j->aim.kb, "%.15s", kb ? o->update_id : "");
     if (j->undo && o->params_count == 1)
         snprintf(j->target, sizeof j->target, "%s", o->params[0].value);
     j->dirty = true;

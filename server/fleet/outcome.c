@@ -1,6 +1,7 @@
 #include "outcome.h"
 
 #include "code.h"
+#include "log.h"
 #include "repair.h"
 
 static const char *text(const char *z)
@@ -22,7 +23,7 @@ static bool make_local_job(struct store *s, const char *machine_id, const struct
                           .repair = repair->name,
                           .op = text(r->op)[0] ? r->op : "run",
                           .params = "{}",
-                          .origin = "local",
+                          .origin = text(r->origin)[0] ? r->origin : "lost",
                           .repair_class = repair->class,
                           .state = JOB_QUEUED,
                           .reason = "",
@@ -152,8 +153,10 @@ bool outcome_take(struct fleet *f, struct store *s, struct arena *a, const char 
     if (!known) {
         struct err bad = {0};
         if (!make_local_job(s, machine_id, r, now_ms, &bad)) {
-            *over =
-                true; /* e.g. a refused forgery with an id of its own making: nothing to record it under */
+            /* A refused forgery with an id of its own making: there is no job to record it under. */
+            log_warn("result.unknown_job machine=%s job=%s result=%s reason=\"%s\"", machine_id, r->job,
+                     job_result_name((enum job_result)r->result), text(r->reason));
+            *over = true;
             return bad.kind == ERR_INVALID || err_set(e, bad.kind, "%s", bad.text);
         }
         if (!store_job_get(s, a, r->job, &job, e))

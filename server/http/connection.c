@@ -7,7 +7,7 @@
 #include "router.h"
 
 /* At least so many clients over the limit are told 503; the others are closed unheard. */
-enum { OVERLOAD_MIN = 16 };
+enum { OVERLOAD_MIN = 16, JOIN_BYTES_MAX = 8192 };
 
 /* ---- from accept to free ---- */
 
@@ -93,6 +93,15 @@ void conn_close(struct conn *c)
 static void on_timer(evutil_socket_t fd, short what, void *ctx);
 static void on_input(struct evbuffer *, const struct evbuffer_cb_info *, void *ctx);
 
+/* evhttp hands over head and body as two pieces, and OpenSSL makes a record and a send of each. Small answers are
+ * joined before they are written (evhttp enables writing only when both are there). */
+static void join_output(struct evbuffer *out, const struct evbuffer_cb_info *info, void *ctx)
+{
+    (void)ctx;
+    if (info->n_added && evbuffer_get_length(out) <= JOIN_BYTES_MAX)
+        evbuffer_pullup(out, -1);
+}
+
 struct bufferevent *conn_accept(struct event_base *base, void *ctx)
 {
     struct door *d = ctx;
@@ -118,6 +127,7 @@ struct bufferevent *conn_accept(struct event_base *base, void *ctx)
     bufferevent_set_timeouts(bev, NULL, &stall);
     bufferevent_setwatermark(bev, EV_READ, HOLD, READ_MARK);
     evbuffer_add_cb(bufferevent_get_input(bev), on_input, c);
+    evbuffer_add_cb(bufferevent_get_output(bev), join_output, NULL);
 
     s->connections_total++;
     d->loop->handshakes++;

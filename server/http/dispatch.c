@@ -55,6 +55,10 @@ static bool admit(struct http_server *s, struct box *b, bool agents_only)
     }
     int status = 403;
     struct err reason = {0};
+    if (!exchange_query_is_plain(x)) {
+        exchange_problem(x, 400, "the query has a broken escape, or is not UTF-8");
+        return false;
+    }
     if (m.route->role == ROLE_PUBLIC || o->authorise(o->app, x, &status, &reason))
         return true;
     if (status == 401)

@@ -111,6 +111,14 @@ static char *decode(struct arena *a, struct slice in, bool plus)
     return utf8_valid_prefix(slice_make(out, n)) == n ? out : NULL;
 }
 
+bool exchange_query_is_plain(struct exchange *x)
+{
+    bool simple = true;
+    for (size_t i = 0; i < x->query.n && simple; i++)
+        simple = x->query.p[i] > ' ' && x->query.p[i] < 0x7F && x->query.p[i] != '%';
+    return simple || decode(&x->arena, x->query, true) != NULL;
+}
+
 const char *exchange_query(struct exchange *x, const char *name)
 {
     struct slice rest = x->query;

@@ -47,6 +47,8 @@ const char *exchange_header(const struct exchange *, const char *name);
 
 /* Percent-decoded value of a query parameter; NULL when absent or not valid UTF-8. In the exchange's arena. */
 const char *exchange_query(struct exchange *, const char *name);
+/* Whether all of the query can be decoded; what can not is refused before the handler. */
+bool exchange_query_is_plain(struct exchange *);
 
 /* Adds a header to the answer; before exchange_reply(). Values are copied; CR and LF in them are a bug (assert). */
 void exchange_set_header(struct exchange *, const char *name, const char *value);

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 /* The more wait, the cheaper each commit; a cap keeps the first of them from waiting for all. */
-enum { BATCH_MAX = 1000, EXIT_COMMIT_UNKNOWN = 70 };
+enum { BATCH_MAX = 1000, BUSY_BATCH = 8, GATHER_NS = 300 * 1000, EXIT_COMMIT_UNKNOWN = 70 };
 
 struct writer {
     struct store *store;
@@ -104,7 +104,7 @@ static void run_one_by_one(struct writer *w, struct work *batch)
     }
 }
 
-static void count_batch(struct writer *w, const struct work *batch)
+static uint64_t count_batch(struct writer *w, const struct work *batch)
 {
     uint64_t n = 0;
     for (; batch; batch = batch->next)
@@ -112,13 +112,13 @@ static void count_batch(struct writer *w, const struct work *batch)
     pthread_mutex_lock(&w->stats_lock);
     w->stats.works += n;
     pthread_mutex_unlock(&w->stats_lock);
+    return n;
 }
 
 static void run_batch(struct writer *w, struct work *batch)
 {
     struct err e = {0};
     bool op_failed;
-    count_batch(w, batch);
     bool ok = run_together(w, batch, &op_failed, &e);
     if (ok || !op_failed || !batch->next) {
         tell(batch, ok, &e);
@@ -130,12 +130,24 @@ static void run_batch(struct writer *w, struct work *batch)
     run_one_by_one(w, batch);
 }
 
+/* While many wait for commits, those who were just answered come back within a fraction of a millisecond: let them share the
+ * next one. A lone operation never waits for this. */
+static void gather(void)
+{
+    const struct timespec pause = {.tv_nsec = GATHER_NS};
+    nanosleep(&pause, NULL);
+}
+
 static void *writer_main(void *arg)
 {
     struct writer *w = arg;
     struct work *batch;
-    while ((batch = work_queue_take(&w->queue, BATCH_MAX)))
+    while ((batch = work_queue_take(&w->queue, BATCH_MAX))) {
+        bool busy = count_batch(w, batch) >= BUSY_BATCH;
         run_batch(w, batch);
+        if (busy)
+            gather();
+    }
     return NULL;
 }
 
