@@ -31,6 +31,8 @@ static const struct arg_flag flags[] = {
     {"seed", "S", false, "same seed, same machines; 1 by default"},
     {"duration", "SECONDS", false, "then end; else at SIGINT or SIGTERM"},
     {"speed", "X", false, "everything on the machines takes an X-th of its time; 1 by default"},
+    {"crash", "PERCENT", false,
+     "so many agents die in the middle of their first job and start again; 0 by default"},
     {"world", "FILE", false, "what machines there are and what is wrong with them (JSON)"},
     {"state", "DIR", false, "keep the machines' files there; else in memory"},
     {"json", NULL, false, "print the summary as JSON"},
@@ -102,8 +104,8 @@ static bool read_world(const struct args *a, struct world *w, struct err *e)
               (world_read(w, buf_slice(&text), e) || err_wrap(e, "%s", args_get(a, "world")));
     buf_free(&text);
     if (ok && machines && machines != w->machines)
-        return err_set(e, ERR_INVALID, "--machines %" PRId64 ": the groups of the world have %" PRId64, machines,
-                       w->machines);
+        return err_set(e, ERR_INVALID, "--machines %" PRId64 ": the groups of the world have %" PRId64,
+                       machines, w->machines);
     return ok;
 }
 
@@ -116,7 +118,9 @@ static bool raise_file_limit(int64_t machines, struct err *e)
     l.rlim_cur = l.rlim_max;
     setrlimit(RLIMIT_NOFILE, &l);
     if (l.rlim_cur < (rlim_t)(machines + OTHER_FILES))
-        return err_set(e, ERR_LIMIT, "%" PRId64 " machines need as many connections; this process may open %" PRIu64 " files",
+        return err_set(e, ERR_LIMIT,
+                       "%" PRId64 " machines need as many connections; this process may open %" PRIu64
+                       " files",
                        machines, (uint64_t)l.rlim_cur);
     return true;
 }
@@ -133,9 +137,10 @@ static void show_progress(const struct swarm *swarm)
 {
     struct swarm_summary s;
     swarm_summary(swarm, &s);
-    fprintf(stderr, "\r%" PRId64 " machines, %" PRId64 " enrolled, %" PRId64 " failing, %" PRId64 " events, %" PRId64
-            " jobs, %" PRId64 " requests, %" PRId64 " errors\x1b[K", s.machines, s.enrolled, s.failing, s.events,
-            sum(s.jobs, REPAIR_COUNT + 1), s.requests, s.errors);
+    fprintf(stderr,
+            "\r%" PRId64 " machines, %" PRId64 " enrolled, %" PRId64 " failing, %" PRId64 " events, %" PRId64
+            " jobs, %" PRId64 " requests, %" PRId64 " errors\x1b[K",
+            s.machines, s.enrolled, s.failing, s.events, sum(s.jobs, REPAIR_COUNT + 1), s.requests, s.errors);
 }
 
 static const char *repair_name(size_t i)
@@ -200,9 +205,11 @@ static void print_counts(const char *what, const int64_t *counts, size_t n, cons
 
 static void print_text(const struct swarm_summary *s)
 {
-    printf("machines   %" PRId64 ", enrolled %" PRId64 ", still failing %" PRId64 "\n", s->machines, s->enrolled, s->failing);
-    printf("sent       %" PRId64 " requests, %" PRId64 " of them syncs, %" PRId64 " events, %" PRId64 " errors\n", s->requests,
-           s->syncs, s->events, s->errors);
+    printf("machines   %" PRId64 ", enrolled %" PRId64 ", still failing %" PRId64 "\n", s->machines,
+           s->enrolled, s->failing);
+    printf("sent       %" PRId64 " requests, %" PRId64 " of them syncs, %" PRId64 " events, %" PRId64
+           " errors\n",
+           s->requests, s->syncs, s->events, s->errors);
     print_counts("jobs", s->jobs, REPAIR_COUNT + 1, repair_name);
     print_counts("results", s->results, JOB_RESULT_COUNT, result_name);
     print_counts("verdicts", s->verdicts, JOB_VERDICT_COUNT, verdict_name);
@@ -251,17 +258,19 @@ static int run_and_tell(const struct swarm_options *o, int64_t duration_ms, bool
 static int swarm_main(const struct args *a, struct agent_config *config, struct world *world)
 {
     struct err e = {0};
-    int64_t seed, duration_s, speed;
+    int64_t seed, duration_s, speed, crash;
     if (!read_config(a, config, &e) || !read_world(a, world, &e) ||
         !args_int(a, "seed", 0, INT64_MAX, 1, &seed, &e) ||
         !args_int(a, "duration", 1, 366 * 86400, 0, &duration_s, &e) ||
-        !args_int(a, "speed", 1, 1000000, 1, &speed, &e) || !raise_file_limit(world->machines, &e))
+        !args_int(a, "crash", 0, 100, 0, &crash, &e) || !args_int(a, "speed", 1, 1000000, 1, &speed, &e) ||
+        !raise_file_limit(world->machines, &e))
         return fail(&e);
     struct swarm_options o = {.world = world,
                               .config = config,
                               .clock = &clock_system,
                               .seed = (uint64_t)seed,
                               .speed = speed,
+                              .crash_chance = (double)crash / 100,
                               .attempt_every_ms = ATTEMPT_EVERY_MS,
                               .state_dir = args_get(a, "state")};
     return run_and_tell(&o, duration_s * 1000, args_has(a, "json"), &e);
@@ -269,7 +278,8 @@ static int swarm_main(const struct args *a, struct agent_config *config, struct 
 
 static int help(void)
 {
-    printf("Simulated machines with the real agent core, thousands in one process. They are marked as simulated.\n\n"
+    printf("Simulated machines with the real agent core, thousands in one process. They are marked as "
+           "simulated.\n\n"
            "Use: fleetmend-swarm --server URL --ca FILE --token T --machines N [OPTIONS]\n\nOptions:\n");
     args_print_help(flags);
     return 0;

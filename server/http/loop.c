@@ -174,18 +174,6 @@ static bool open_door(struct door *d, struct loop *l)
     return d->bound;
 }
 
-/* With a change list epoll hears of a socket once a turn: evhttp switches reading off and on for every request. */
-static struct event_base *new_base(void)
-{
-    struct event_config *config = event_config_new();
-    if (!config)
-        return NULL;
-    event_config_set_flag(config, EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST);
-    struct event_base *base = event_base_new_with_config(config);
-    event_config_free(config);
-    return base;
-}
-
 bool loop_init(struct loop *l, struct http_server *s, int number, const int fds[DOORS_MAX], struct err *e)
 {
     const struct timeval tick = from_ms(TICK_MS);
@@ -195,7 +183,9 @@ bool loop_init(struct loop *l, struct http_server *s, int number, const int fds[
     l->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     for (int i = 0; i < DOORS_MAX; i++)
         l->doors[i] = (struct door){.fd = fds[i], .agents_only = i == 1};
-    l->base = new_base();
+    /* No EPOLL_USE_CHANGELIST: its late epoll_ctl may hit a number that another loop's accept has taken
+     * meanwhile. */
+    l->base = event_base_new();
     if (!l->base || l->wake_fd < 0)
         return err_set(e, ERR_IO, "http: making event loop %d: %s", number, strerror(errno));
     l->wake = event_new(l->base, l->wake_fd, EV_READ | EV_PERSIST, on_wake, l);
